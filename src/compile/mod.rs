@@ -1,0 +1,1 @@
+//! Manifests, inventory and templates → what each host shall look like.

@@ -1,0 +1,161 @@
+//! The types of a playbook as it is written: nothing is rendered yet, everything knows its place.
+//!
+//! Strings may hold `{{ … }}`; they stay text here. Where a typed value is expected (`enabled`, `instances`), an
+//! [`Expr`] is either that value or a template for it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::model::{ManifestName, OnChange, RunState, SourceFile, Vars};
+
+use super::spans::Spans;
+
+/// A typed value, or the text of a template that yields one.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "the variants are their names")]
+pub enum Expr<T> {
+    Literal(T),
+    Template(String),
+}
+
+/// A key of ours that may be absent (a default decides), `null` (not ours to say) or set.
+#[derive(Clone, Debug, PartialEq, Default)]
+#[expect(missing_docs, reason = "the variants are their names")]
+pub enum Setting<T> {
+    #[default]
+    Inherit,
+    NotOurs,
+    Is(Expr<T>),
+}
+
+/// One playbook file.
+#[derive(Clone, Debug)]
+pub struct Playbook {
+    /// The file as the user gave it.
+    pub path: PathBuf,
+    /// The project's root: the nearest folder upward with a `unitfleet.yaml`, else the playbook's own folder.
+    /// `source:` and templates never leave it.
+    pub root: PathBuf,
+    /// Its text, for snippets.
+    pub source: Arc<SourceFile>,
+    /// One per YAML document, in order.
+    pub manifests: Vec<Manifest>,
+}
+
+/// One document of a playbook.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "CONTRACT keys under their own names")]
+pub struct Manifest {
+    /// Where everything stands; paths start at this document.
+    pub spans: Spans,
+    pub name: ManifestName,
+    /// The selector as written, checked for syntax.
+    pub hosts: String,
+    pub defaults: Vars,
+    pub vars: Vars,
+    pub users: BTreeMap<String, UserEntry>,
+    pub directories: BTreeMap<String, DirectoryEntry>,
+    pub files: BTreeMap<String, FileEntry>,
+    pub unit_defaults: UnitDefaults,
+    pub units: BTreeMap<String, UnitEntry>,
+    pub default_target: Option<String>,
+}
+
+/// `users: {NAME: …}`
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "keys under their own names")]
+pub struct UserEntry {
+    pub absent: Option<Expr<bool>>,
+    pub system: Option<Expr<bool>>,
+    pub home: Option<String>,
+    pub shell: Option<String>,
+}
+
+/// `directories: {PATH: …}`
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "keys under their own names")]
+pub struct DirectoryEntry {
+    pub absent: Option<Expr<bool>>,
+    pub owner: Option<String>,
+    pub group: Option<String>,
+    /// As text, `"0755"` or a template. A YAML number is refused: 0755 and 755 would not mean the same.
+    pub mode: Option<String>,
+}
+
+/// Where a text comes from. At most one is set.
+#[derive(Clone, Debug, Default)]
+pub struct TextSource {
+    /// `template:` a template's name.
+    pub template: Option<String>,
+    /// `content:` the text itself; may hold `{{ … }}`.
+    pub content: Option<String>,
+    /// `source:` a file beside the playbook, taken byte for byte.
+    pub source: Option<String>,
+    /// `vars:` more variables for this text, stronger than the manifest's.
+    pub vars: Vars,
+}
+
+/// `files: {PATH: …}`
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "keys under their own names")]
+pub struct FileEntry {
+    pub absent: Option<Expr<bool>>,
+    pub text: TextSource,
+    pub owner: Option<String>,
+    pub group: Option<String>,
+    pub mode: Option<String>,
+}
+
+/// `unit_defaults:`
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "keys under their own names")]
+pub struct UnitDefaults {
+    pub enabled: Setting<bool>,
+    pub state: Setting<RunState>,
+    pub on_change: Option<Expr<OnChange>>,
+}
+
+/// Capitalised keys: section → directive → values, in the order in which they were written.
+pub type Sections = Vec<(String, Vec<(String, DirectiveValue)>)>;
+
+/// The value of a directive as written in YAML.
+#[derive(Clone, Debug, PartialEq)]
+pub enum DirectiveValue {
+    /// `yes` or `no`.
+    Bool(bool),
+    /// A number, as it was written.
+    Number(String),
+    /// systemd's own syntax, verbatim; may hold `{{ … }}`.
+    Text(String),
+    /// The directive, repeated.
+    List(Vec<DirectiveValue>),
+    /// `Environment: {K: v}`: quoted by us, in the order written. Only `Environment` may have it.
+    Map(Vec<(String, DirectiveValue)>),
+}
+
+/// `units: {NAME: …}`
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "keys under their own names")]
+pub struct UnitEntry {
+    pub absent: Option<Expr<bool>>,
+    pub sections: Sections,
+    pub text: TextSource,
+    pub drop_ins: BTreeMap<String, DropInEntry>,
+    pub enabled: Setting<bool>,
+    pub state: Setting<RunState>,
+    pub masked: Setting<bool>,
+    pub watch: Vec<String>,
+    pub on_change: Option<Expr<OnChange>>,
+    /// Instance strings: numbers and texts, or a template that yields a list.
+    pub instances: Option<Expr<Vec<String>>>,
+}
+
+/// `drop_ins: {NAME: …}`
+#[derive(Clone, Debug, Default)]
+#[expect(missing_docs, reason = "keys under their own names")]
+pub struct DropInEntry {
+    pub absent: Option<Expr<bool>>,
+    pub sections: Sections,
+    pub text: TextSource,
+}

@@ -1,0 +1,3 @@
+//! The `unitfleet` program.
+
+fn main() {}

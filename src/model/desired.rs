@@ -1,0 +1,207 @@
+//! What one host shall look like: playbooks and inventory, compiled and rendered.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{AbsPath, Bytes, HostName, ManifestName, UnitName, UserName};
+
+/// A place in a file that the user wrote; line and column from 1.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are their names")]
+pub struct Place {
+    pub file: String,
+    pub line: u32,
+    pub column: u32,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}
+
+/// Who wants a thing, and where it is written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// The manifest that claims the thing.
+    pub manifest: ManifestName,
+    /// Where the claim is written.
+    pub place: Place,
+}
+
+/// A thing shall be so, or shall not be there at all.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the variants are their names")]
+pub enum Wanted<T> {
+    Present(T),
+    Absent,
+}
+
+/// Everything that is wanted of one host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Desired {
+    /// The host.
+    pub host: HostName,
+    /// Manifests that select this host, also those that want nothing of it.
+    pub manifests: BTreeSet<ManifestName>,
+    /// System users by name.
+    pub users: BTreeMap<UserName, DesiredUser>,
+    /// Directories by path.
+    pub directories: BTreeMap<AbsPath, DesiredDirectory>,
+    /// Files by path. Unit files and drop-ins are not here but with their unit.
+    pub files: BTreeMap<AbsPath, DesiredFile>,
+    /// Units by name, instances of templates included.
+    pub units: BTreeMap<UnitName, DesiredUnit>,
+    /// The target to boot into, if a manifest says.
+    pub default_target: Option<(UnitName, Claim)>,
+}
+
+impl Desired {
+    /// A host of which nothing is wanted.
+    #[must_use]
+    pub fn empty(host: HostName) -> Self {
+        Self {
+            host,
+            manifests: BTreeSet::new(),
+            users: BTreeMap::new(),
+            directories: BTreeMap::new(),
+            files: BTreeMap::new(),
+            units: BTreeMap::new(),
+            default_target: None,
+        }
+    }
+}
+
+/// A user, claimed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are their names")]
+pub struct DesiredUser {
+    pub claim: Claim,
+    pub spec: Wanted<UserSpec>,
+}
+
+/// What a user shall be like. A field that is `None` is not ours to say on a user that exists.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserSpec {
+    /// A system account (low uid, no expiry); decides only at creation.
+    pub system: bool,
+    /// Home directory as written in the account; it is not created.
+    pub home: Option<AbsPath>,
+    /// Login shell.
+    pub shell: Option<AbsPath>,
+}
+
+/// A directory, claimed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are their names")]
+pub struct DesiredDirectory {
+    pub claim: Claim,
+    pub spec: Wanted<DirectorySpec>,
+}
+
+/// Mode and owner of a directory. Missing parents are created 0755 root:root.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are their names")]
+pub struct DirectorySpec {
+    /// Permission bits, at most 0o7777.
+    pub mode: u32,
+    pub user: UserName,
+    pub group: UserName,
+}
+
+/// A file, claimed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are their names")]
+pub struct DesiredFile {
+    pub claim: Claim,
+    pub spec: Wanted<FileSpec>,
+}
+
+/// Content, mode and owner of a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are their names")]
+pub struct FileSpec {
+    pub bytes: Bytes,
+    /// Permission bits, at most 0o7777.
+    pub mode: u32,
+    pub user: UserName,
+    pub group: UserName,
+}
+
+/// Whether a unit shall run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the variants are their names")]
+pub enum RunState {
+    Started,
+    Stopped,
+}
+
+/// What a change of a unit's inputs does to the running unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnChange {
+    /// What systemd needs for the change to take effect.
+    #[default]
+    Auto,
+    /// Always restart. For mounts, swaps and automounts this is the consent that a restart needs.
+    Restart,
+    /// Reload where the new unit can, else restart.
+    Reload,
+    /// Nothing; that the unit runs with an older configuration is reported as a finding.
+    None,
+}
+
+/// The instances that a template unit shall have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Instances {
+    /// Full instance names; each also stands in `Desired::units`.
+    pub units: BTreeSet<UnitName>,
+}
+
+/// A unit, claimed. Where a field is `None` that aspect is not ours.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DesiredUnit {
+    /// Who claims it, and where.
+    pub claim: Claim,
+    /// Remove what our ledger says we installed of this unit; nothing else below is set then.
+    pub absent: bool,
+    /// The text of `/etc/systemd/system/NAME`; `None`: the file is a package's, a template's or an admin's.
+    pub fragment: Option<Bytes>,
+    /// Drop-ins by file name with `.conf`, in `/etc/systemd/system/NAME.d/`. Other drop-ins are not ours.
+    pub drop_ins: BTreeMap<String, Wanted<Bytes>>,
+    /// The set of links that `[Install]` asks for, or none.
+    pub enabled: Option<bool>,
+    /// Running or not.
+    pub state: Option<RunState>,
+    /// Masked or not. `Some(true)` comes with `enabled` and `state` resolved to off unless the user said null.
+    pub masked: Option<bool>,
+    /// Files whose change counts as a change of the unit.
+    pub watch: BTreeSet<AbsPath>,
+    /// What a change does.
+    pub on_change: OnChange,
+    /// For a template with `instances:`.
+    pub instances: Option<Instances>,
+}
+
+impl DesiredUnit {
+    /// A unit of which nothing is wanted yet.
+    #[must_use]
+    pub fn new(claim: Claim) -> Self {
+        Self {
+            claim,
+            absent: false,
+            fragment: None,
+            drop_ins: BTreeMap::new(),
+            enabled: None,
+            state: None,
+            masked: None,
+            watch: BTreeSet::new(),
+            on_change: OnChange::Auto,
+            instances: None,
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! The nouns: plain data that every other room speaks in.
+//!
+//! Nothing here does I/O, reads a clock or knows how a thing is shown; nothing here imports another
+//! room. One word per thing: the glossary stands in the crate's documentation.
+
+mod bytes;
+mod connection;
+mod desired;
+mod diagnostic;
+mod ledger;
+mod names;
+mod observed;
+mod plan;
+mod run;
+
+pub use bytes::{Bytes, Digest};
+pub use connection::{ConnectionKind, Target, Vars};
+pub use desired::{
+    Claim, Desired, DesiredDirectory, DesiredFile, DesiredUnit, DesiredUser, DirectorySpec, FileSpec, Instances,
+    OnChange, Place, RunState, UserSpec, Wanted,
+};
+pub use diagnostic::{Diagnostic, Label, SourceFile};
+pub use ledger::{Ledger, LedgerEntry};
+pub use names::{AbsPath, HostName, ManifestName, NameError, UnitKind, UnitName, UserName};
+pub use observed::{
+    Account, ActiveState, FileMeta, HostFacts, Lock, Observation, Observed, ObservedPath, ObservedUnit, Started,
+};
+pub use plan::{
+    Action, Change, ChangeKind, Content, Finding, FindingKind, HostPlan, Plan, Reason, ReasonKind, Refusal, Step,
+};
+pub use run::{Event, HostReport, Outcome, RunReport, StepOutcome, StepStatus, UnitFailure};

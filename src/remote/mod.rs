@@ -1,0 +1,1 @@
+//! One host's dialect: questions and steps as one POSIX-sh script, and its framed answer.

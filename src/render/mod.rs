@@ -1,0 +1,1 @@
+//! Templates: minijinja, hardened; the built-in templates.

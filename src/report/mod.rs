@@ -1,0 +1,1 @@
+//! Model → bytes, one file per format; the only place that prints.

@@ -1,0 +1,1 @@
+//! Throw-away hosts with real systemd and sshd on this machine.
