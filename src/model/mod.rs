@@ -21,7 +21,7 @@ pub use desired::{
 };
 pub use diagnostic::{Diagnostic, Label, SourceFile};
 pub use ledger::{Ledger, LedgerEntry};
-pub use names::{AbsPath, HostName, ManifestName, NameError, UnitKind, UnitName, UserName};
+pub use names::{AbsPath, HostName, ManifestName, NameError, UNIT_DIR, UnitKind, UnitName, UserName};
 pub use observed::{
     Account, ActiveState, FileMeta, HostFacts, Lock, Observation, Observed, ObservedPath, ObservedUnit, Started,
 };

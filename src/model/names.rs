@@ -4,6 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+/// systemd's directory for the administrator's unit files: where everything of ours goes.
+pub const UNIT_DIR: &str = "/etc/systemd/system";
+
 /// Why a name was refused, in words for the person who wrote it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -290,6 +293,24 @@ impl UnitName {
     /// The instance of this template with the given instance string.
     pub fn with_instance(&self, instance: &str) -> Result<UnitName, NameError> {
         Self::parse(&format!("{}@{instance}.{}", self.prefix(), self.kind().suffix()))
+    }
+
+    /// Where this unit's own file goes: `/etc/systemd/system/NAME`.
+    ///
+    /// # Panics
+    /// Never: a unit name is a plain file name.
+    #[must_use]
+    pub fn etc_path(&self) -> AbsPath {
+        AbsPath::parse(&format!("{UNIT_DIR}/{self}")).expect("a unit name is a plain file name")
+    }
+
+    /// Where this unit's drop-in of that file name goes: `/etc/systemd/system/NAME.d/DROP_IN`.
+    ///
+    /// # Panics
+    /// When `drop_in` is not a plain file name; `compile` has checked it.
+    #[must_use]
+    pub fn etc_drop_in(&self, drop_in: &str) -> AbsPath {
+        AbsPath::parse(&format!("{UNIT_DIR}/{self}.d/{drop_in}")).expect("names of drop-ins are checked when compiled")
     }
 
     /// The unit of another kind with the same stem: `web.socket` for `web.service`.
