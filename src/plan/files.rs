@@ -1,0 +1,342 @@
+//! Files and directories: bytes, mode, owner. Unit files and drop-ins go through the same door.
+
+use crate::model::{
+    AbsPath, Action, ChangeKind, Claim, Content, Digest, DirectorySpec, FileMeta, FileSpec, FindingKind, LedgerEntry,
+    Observation, ObservedPath, Reason, ReasonKind, UnitName, UserName, Wanted,
+};
+
+use super::draft::{Draft, Stage};
+use super::view::Entry;
+
+/// Text above this size, in bytes, is not shown line by line.
+const SHOWN_TEXT_MAX: usize = 1 << 20;
+
+pub(super) fn plan(draft: &mut Draft<'_>) {
+    owners_exist(draft);
+    for (path, directory) in &draft.desired.directories {
+        match &directory.spec {
+            Wanted::Present(spec) => directory_present(draft, path, &directory.claim, spec),
+            Wanted::Absent => directory_absent(draft, path, &directory.claim),
+        }
+    }
+    for (path, file) in &draft.desired.files {
+        match &file.spec {
+            Wanted::Present(spec) => {
+                file_present(draft, None, path, &file.claim, spec);
+            }
+            Wanted::Absent => file_absent(draft, None, path, &file.claim),
+        }
+    }
+}
+
+/// An owner that neither exists nor is created would make the apply fail half-way; it is found here instead.
+fn owners_exist(draft: &mut Draft<'_>) {
+    let directories = draft.desired.directories.values().filter_map(|directory| match &directory.spec {
+        Wanted::Present(spec) => Some((&directory.claim, &spec.user, &spec.group)),
+        Wanted::Absent => None,
+    });
+    let files = draft.desired.files.values().filter_map(|file| match &file.spec {
+        Wanted::Present(spec) => Some((&file.claim, &spec.user, &spec.group)),
+        Wanted::Absent => None,
+    });
+    for (claim, user, group) in directories.chain(files) {
+        let created = |name: &UserName| {
+            draft.desired.users.get(name).is_some_and(|user| matches!(user.spec, Wanted::Present(_)))
+        };
+        let user_missing = matches!(draft.observed.users.get(user), Some(Observation::Known(None)));
+        if user_missing && !created(user) && !is_number(user) {
+            let hint = format!("declare it: users: {{{user}: {{}}}}");
+            draft.refuse(None, &claim.place, format!("owner {user} does not exist on this host"), Some(hint));
+        }
+        let group_missing = matches!(draft.observed.groups.get(group), Some(Observation::Known(None)));
+        if group_missing && !created(group) && !is_number(group) {
+            let hint = format!("a user gets a group of its own name: users: {{{group}: {{}}}}");
+            draft.refuse(None, &claim.place, format!("group {group} does not exist on this host"), Some(hint));
+        }
+    }
+}
+
+fn is_number(name: &UserName) -> bool {
+    name.as_str().bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn directory_present(draft: &mut Draft<'_>, path: &AbsPath, claim: &Claim, spec: &DirectorySpec) {
+    match draft.observed.paths.get(path) {
+        Some(ObservedPath::Absent) => {
+            draft.change(
+                None,
+                &claim.manifest,
+                ChangeKind::Directory { path: path.clone(), exists: false, wanted: true },
+            );
+            let action = Action::CreateDirectory {
+                path: path.clone(),
+                mode: spec.mode,
+                user: spec.user.clone(),
+                group: spec.group.clone(),
+            };
+            draft.step(Stage::Directories, action, ReasonKind::Missing, "does not exist");
+            draft.after.put(path, Entry::Other);
+            draft.own(&claim.manifest, LedgerEntry::Directory(path.clone()));
+        }
+        Some(ObservedPath::Directory { meta, .. }) => {
+            attributes(draft, None, path, claim, meta, (spec.mode, &spec.user, &spec.group), Stage::Directories);
+        }
+        other => not_usable(draft, None, path, claim, other, "directory"),
+    }
+}
+
+fn directory_absent(draft: &mut Draft<'_>, path: &AbsPath, claim: &Claim) {
+    let entry = LedgerEntry::Directory(path.clone());
+    let ours = draft.ledger_before(&claim.manifest).is_some_and(|ledger| ledger.entries.contains(&entry));
+    match draft.observed.paths.get(path) {
+        Some(ObservedPath::Absent) => draft.disown(|other| *other == entry),
+        Some(ObservedPath::Directory { empty, .. }) if ours => {
+            let emptied_by_us = draft.desired.files.iter().any(|(file, wanted)| {
+                file.parent().as_ref() == Some(path) && matches!(wanted.spec, Wanted::Absent)
+            });
+            if *empty == Some(false) && !emptied_by_us {
+                let text = format!("{path} is declared absent, but is not empty: what is in it is not ours");
+                draft.finding(FindingKind::Foreign, None, text, Some("remove its contents by hand".to_owned()));
+                return;
+            }
+            draft.change(
+                None,
+                &claim.manifest,
+                ChangeKind::Directory { path: path.clone(), exists: true, wanted: false },
+            );
+            let action = Action::RemoveDirectory { path: path.clone() };
+            draft.step(Stage::RemoveDirectories, action, ReasonKind::NotWanted, "declared absent");
+            draft.disown(|other| *other == entry);
+        }
+        Some(ObservedPath::Directory { .. }) => refuse_foreign(draft, None, path, claim),
+        other => not_usable(draft, None, path, claim, other, "directory"),
+    }
+}
+
+/// Plans a file's bytes, mode and owner. Returns whether it will be as desired after the steps.
+pub(super) fn file_present(
+    draft: &mut Draft<'_>,
+    unit: Option<&UnitName>,
+    path: &AbsPath,
+    claim: &Claim,
+    spec: &FileSpec,
+) -> bool {
+    let observed = draft.observed.paths.get(path);
+    // A mask, or a directory or link of ours, may be in the way now and gone when the file is written.
+    let unmasked = unit.is_some() && matches!(draft.after.get(path), Entry::Absent);
+    match observed {
+        Some(ObservedPath::File { digest: Observation::Unknown(why), meta, .. }) if !unmasked => {
+            let text = format!("{path} could not be read ({why}): whether its content is as desired is not known");
+            draft.finding(FindingKind::Unknown, unit, text, Some("gather as root: become: true".to_owned()));
+            attributes(draft, unit, path, claim, meta, (spec.mode, &spec.user, &spec.group), Stage::Files);
+            true
+        }
+        Some(ObservedPath::File { digest: Observation::Known(digest), meta, content }) if !unmasked => {
+            if *digest == spec.bytes.digest() {
+                attributes(draft, unit, path, claim, meta, (spec.mode, &spec.user, &spec.group), Stage::Files);
+            } else {
+                let from = content.as_ref().map_or_else(
+                    || Content::Opaque { size: meta.size, digest: Some(digest.clone()) },
+                    |bytes| shown(&bytes.0, bytes.as_text()),
+                );
+                note_foreign(draft, unit, path, claim);
+                write(draft, unit, path, claim, spec, from, Some(meta));
+            }
+            true
+        }
+        Some(ObservedPath::Absent) => {
+            write(draft, unit, path, claim, spec, Content::Absent, None);
+            true
+        }
+        _ if unmasked => {
+            write(draft, unit, path, claim, spec, Content::Absent, None);
+            true
+        }
+        other => {
+            not_usable(draft, unit, path, claim, other, "file");
+            false
+        }
+    }
+}
+
+fn write(
+    draft: &mut Draft<'_>,
+    unit: Option<&UnitName>,
+    path: &AbsPath,
+    claim: &Claim,
+    spec: &FileSpec,
+    from: Content,
+    meta: Option<&FileMeta>,
+) {
+    let new = matches!(from, Content::Absent);
+    let reason = if new { "does not exist".to_owned() } else { "content differs".to_owned() };
+    let to = shown(&spec.bytes.0, spec.bytes.as_text());
+    draft.change(unit, &claim.manifest, ChangeKind::File { path: path.clone(), from, to });
+    let mut reasons =
+        vec![Reason { kind: if new { ReasonKind::Missing } else { ReasonKind::FileDiffers }, text: reason }];
+    if let Some(meta) = meta {
+        reasons.extend(attribute_changes(draft, unit, path, claim, meta, (spec.mode, &spec.user, &spec.group)));
+    } else {
+        new_attributes(draft, unit, path, claim, (spec.mode, &spec.user, &spec.group));
+    }
+    let action = Action::WriteFile {
+        path: path.clone(),
+        bytes: spec.bytes.clone(),
+        mode: spec.mode,
+        user: spec.user.clone(),
+        group: spec.group.clone(),
+    };
+    draft.step_because(Stage::Files, action, reasons);
+    draft.after.put_file(path, &spec.bytes);
+    draft.own(&claim.manifest, LedgerEntry::File { path: path.clone(), digest: spec.bytes.digest() });
+}
+
+/// A new file's mode and owner are told only where they are not what everybody expects.
+fn new_attributes(
+    draft: &mut Draft<'_>,
+    unit: Option<&UnitName>,
+    path: &AbsPath,
+    claim: &Claim,
+    (mode, user, group): (u32, &UserName, &UserName),
+) {
+    if mode != 0o644 {
+        draft.change(unit, &claim.manifest, ChangeKind::Mode { path: path.clone(), from: None, to: mode });
+    }
+    if (user.as_str(), group.as_str()) != ("root", "root") {
+        let to = format!("{user}:{group}");
+        draft.change(unit, &claim.manifest, ChangeKind::Owner { path: path.clone(), from: None, to });
+    }
+}
+
+fn attributes(
+    draft: &mut Draft<'_>,
+    unit: Option<&UnitName>,
+    path: &AbsPath,
+    claim: &Claim,
+    meta: &FileMeta,
+    wanted: (u32, &UserName, &UserName),
+    stage: Stage,
+) {
+    let reasons = attribute_changes(draft, unit, path, claim, meta, wanted);
+    if reasons.is_empty() {
+        return;
+    }
+    let (mode, user, group) = wanted;
+    let action = Action::SetAttributes {
+        path: path.clone(),
+        mode: (meta.mode != mode).then_some(mode),
+        owner: (!owner_is(meta, user, group)).then(|| (user.clone(), group.clone())),
+    };
+    draft.step_because(stage, action, reasons);
+}
+
+fn attribute_changes(
+    draft: &mut Draft<'_>,
+    unit: Option<&UnitName>,
+    path: &AbsPath,
+    claim: &Claim,
+    meta: &FileMeta,
+    (mode, user, group): (u32, &UserName, &UserName),
+) -> Vec<Reason> {
+    let mut reasons = Vec::new();
+    if meta.mode != mode {
+        let kind = ChangeKind::Mode { path: path.clone(), from: Some(meta.mode), to: mode };
+        draft.change(unit, &claim.manifest, kind);
+        reasons.push(Reason { kind: ReasonKind::FileDiffers, text: format!("mode is {:04o}", meta.mode) });
+    }
+    if !owner_is(meta, user, group) {
+        let from = format!("{}:{}", meta.user, meta.group);
+        let to = format!("{user}:{group}");
+        reasons.push(Reason { kind: ReasonKind::FileDiffers, text: format!("owner is {from}") });
+        draft.change(unit, &claim.manifest, ChangeKind::Owner { path: path.clone(), from: Some(from), to });
+    }
+    reasons
+}
+
+fn owner_is(meta: &FileMeta, user: &UserName, group: &UserName) -> bool {
+    let same = |wanted: &UserName, name: &str, id: u32| wanted.as_str() == name || wanted.as_str() == id.to_string();
+    same(user, &meta.user, meta.uid) && same(group, &meta.group, meta.gid)
+}
+
+/// Plans the removal of a file that we installed.
+pub(super) fn file_absent(draft: &mut Draft<'_>, unit: Option<&UnitName>, path: &AbsPath, claim: &Claim) {
+    let ours = draft.ledger_before(&claim.manifest).is_some_and(|ledger| ledger.file(path).is_some());
+    let is_entry = |entry: &LedgerEntry| matches!(entry, LedgerEntry::File { path: other, .. } if other == path);
+    match draft.observed.paths.get(path) {
+        Some(ObservedPath::Absent) => draft.disown(is_entry),
+        Some(ObservedPath::File { meta, digest, content }) if ours => {
+            let digest = match digest {
+                Observation::Known(digest) => Some(digest.clone()),
+                Observation::Unknown(_) => None,
+            };
+            let from = content.as_ref().map_or_else(
+                || Content::Opaque { size: meta.size, digest },
+                |bytes| shown(&bytes.0, bytes.as_text()),
+            );
+            draft.change(
+                unit,
+                &claim.manifest,
+                ChangeKind::File { path: path.clone(), from, to: Content::Absent },
+            );
+            let action = Action::RemoveFile { path: path.clone() };
+            draft.step(Stage::RemoveFiles, action, ReasonKind::NotWanted, "declared absent");
+            draft.after.remove(path);
+            draft.disown(is_entry);
+        }
+        Some(ObservedPath::File { .. }) => refuse_foreign(draft, unit, path, claim),
+        other => not_usable(draft, unit, path, claim, other, "file"),
+    }
+}
+
+pub(super) fn refuse_foreign(draft: &mut Draft<'_>, unit: Option<&UnitName>, path: &AbsPath, claim: &Claim) {
+    let text = format!("{path} is declared absent, but `{}` did not install it on this host", claim.manifest);
+    let hint = "remove it by hand, or take it out of the playbook".to_owned();
+    draft.refuse(unit, &claim.place, text, Some(hint));
+}
+
+/// What stands there cannot be replaced by what is wanted, or could not be looked at.
+fn not_usable(
+    draft: &mut Draft<'_>,
+    unit: Option<&UnitName>,
+    path: &AbsPath,
+    claim: &Claim,
+    observed: Option<&ObservedPath>,
+    wanted: &str,
+) {
+    let what = match observed {
+        None => {
+            draft.finding(FindingKind::Unknown, unit, format!("{path} was not looked at"), None);
+            return;
+        }
+        Some(ObservedPath::Unknown(why)) => {
+            let text = format!("{path} could not be looked at: {why}");
+            draft.finding(FindingKind::Unknown, unit, text, Some("gather as root: become: true".to_owned()));
+            return;
+        }
+        Some(ObservedPath::Absent) => "nothing".to_owned(),
+        Some(ObservedPath::File { .. }) => "a file".to_owned(),
+        Some(ObservedPath::Directory { .. }) => "a directory".to_owned(),
+        Some(ObservedPath::Link { target, .. }) => format!("a symbolic link to {target}"),
+        Some(ObservedPath::Other(kind)) => format!("a {kind}"),
+    };
+    let text = format!("{path} shall be a {wanted}, but {what} stands there");
+    draft.refuse(unit, &claim.place, text, Some("move it away by hand, or name another path".to_owned()));
+}
+
+fn note_foreign(draft: &mut Draft<'_>, unit: Option<&UnitName>, path: &AbsPath, claim: &Claim) {
+    let has = |entry: &LedgerEntry| matches!(entry, LedgerEntry::File { path: other, .. } if other == path);
+    if let Some(other) = draft.other_owner(&claim.manifest, has) {
+        let text = format!("{path} was installed by the manifest `{other}`; from now on it is `{}`'s", claim.manifest);
+        draft.finding(FindingKind::Notice, unit, text, None);
+    } else if !draft.is_ours(path) {
+        let text = format!("{path} exists and was not installed by unitfleet: it is replaced");
+        draft.finding(FindingKind::Notice, unit, text, None);
+    }
+}
+
+fn shown(bytes: &[u8], text: Option<&str>) -> Content {
+    match text {
+        Some(text) if bytes.len() <= SHOWN_TEXT_MAX => Content::Text(text.to_owned()),
+        _ => Content::Opaque { size: bytes.len() as u64, digest: Some(Digest::of(bytes)) },
+    }
+}

@@ -1,0 +1,157 @@
+//! Does a unit run with the configuration that its files will give?
+//!
+//! Two ways to know. Exact: we recorded, beside the unit's `InvocationID`, a hash of the inputs it was started with
+//! (`/run/unitfleet/started`, gone with the boot as the process is). Else by times: an input changed after the unit
+//! started. Times can only say "perhaps", and are read on the safe side, except where the ledger shows that a
+//! file's content is still what it was when we installed it, before the unit started.
+
+use std::collections::BTreeSet;
+
+use crate::model::{
+    AbsPath, DesiredUnit, LedgerEntry, Observation, ObservedPath, ObservedUnit, Reason, ReasonKind, UnitName,
+};
+
+use super::draft::Draft;
+use super::view::{Entry, UnitInView};
+
+/// Clocks of the file system and of systemd are read at different moments; less than this is no difference.
+const CLOCK_SLACK_US: i64 = 100_000;
+
+/// How a running unit's configuration relates to its files after the steps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Freshness {
+    /// It runs with what the files will say. The hash of its inputs.
+    Same(String),
+    /// It has to take up what changes now, or changed since it started; and the hash it will then run with.
+    Outdated(Vec<Reason>, String),
+    /// An input could not be read.
+    Unknown(String),
+}
+
+pub(super) fn freshness(draft: &Draft<'_>, name: &UnitName, unit: &DesiredUnit, observed: &ObservedUnit) -> Freshness {
+    let Some(after) = draft.after.inputs(name, &unit.watch) else {
+        return Freshness::Unknown(unreadable_input(draft, name, unit));
+    };
+    let before = draft.before.inputs(name, &unit.watch);
+    let changes_now = before.as_ref() != Some(&after);
+    let running = draft
+        .observed
+        .started
+        .get(name)
+        .filter(|record| observed.invocation_id.as_ref() == Some(&record.invocation_id))
+        .map(|record| &record.inputs);
+    match running {
+        Some(running) if *running == after => Freshness::Same(after),
+        _ if changes_now => Freshness::Outdated(what_changes(draft, name, unit), after),
+        Some(_) => {
+            let text = "runs with an older configuration than its files: an earlier change was never taken up".to_owned();
+            Freshness::Outdated(vec![Reason { kind: ReasonKind::Stale, text }], after)
+        }
+        None => match changed_since_start(draft, name, unit, observed) {
+            Some(reason) => Freshness::Outdated(vec![reason], after),
+            None => Freshness::Same(after),
+        },
+    }
+}
+
+/// The directives and files whose change makes the difference.
+fn what_changes(draft: &Draft<'_>, name: &UnitName, unit: &DesiredUnit) -> Vec<Reason> {
+    let before = draft.before.unit(name);
+    let after = draft.after.unit(name);
+    let mut reasons = Vec::new();
+    if let (Some(old), Some(new)) = (&before.effective, &after.effective) {
+        let directives = old.changed_directives(new);
+        if !directives.is_empty() {
+            // Which directives a running service can take up without a restart is not judged here: any change
+            // counts, and the reason says so.
+            let text = format!(
+                "{} changed (any change of a {}'s settings restarts it)",
+                shortened(&directives),
+                name.kind().suffix()
+            );
+            reasons.push(Reason { kind: ReasonKind::InputsChanged, text });
+        }
+    } else {
+        let text = "its unit files changed, and the old ones could not be read".to_owned();
+        reasons.push(Reason { kind: ReasonKind::InputsChanged, text });
+    }
+    for path in changed_files(draft, unit, &before, &after) {
+        let how = if unit.watch.contains(&path) { "watched" } else { "read at start" };
+        let text = format!("{path} changed ({how})");
+        reasons.push(Reason { kind: ReasonKind::InputsChanged, text });
+    }
+    if reasons.is_empty() {
+        let text = "the files that it reads changed".to_owned();
+        reasons.push(Reason { kind: ReasonKind::InputsChanged, text });
+    }
+    reasons
+}
+
+fn shortened(directives: &[String]) -> String {
+    const SHOWN: usize = 4;
+    let shown = directives.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match directives.len().saturating_sub(SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+fn changed_files(draft: &Draft<'_>, unit: &DesiredUnit, before: &UnitInView, after: &UnitInView) -> Vec<AbsPath> {
+    let mut files: BTreeSet<AbsPath> = unit.watch.clone();
+    for view in [before, after] {
+        if let Some(effective) = &view.effective {
+            files.extend(effective.input_files());
+        }
+    }
+    files.into_iter().filter(|path| draft.before.get(path) != draft.after.get(path)).collect()
+}
+
+/// By times: an input that changed after the unit started.
+fn changed_since_start(
+    draft: &Draft<'_>,
+    name: &UnitName,
+    unit: &DesiredUnit,
+    observed: &ObservedUnit,
+) -> Option<Reason> {
+    let facts = &draft.observed.facts;
+    let started = observed.exec_main_start_us.filter(|us| *us > 0).or(observed.active_enter_us).filter(|us| *us > 0)?;
+    let started_us = facts.wall_us(started);
+    let view = draft.before.unit(name);
+    let mut files: BTreeSet<AbsPath> = view.files.fragment.iter().chain(&view.files.drop_ins).cloned().collect();
+    if let Some(effective) = &view.effective {
+        files.extend(draft.before.input_files(effective, &unit.watch));
+    }
+    let path = files.into_iter().find(|path| {
+        let ctime = match draft.observed.paths.get(path) {
+            Some(ObservedPath::File { meta, .. } | ObservedPath::Link { meta, .. }) => meta.ctime_us,
+            _ => return false,
+        };
+        // A time in the future comes from a clock that was set back; it proves nothing.
+        ctime > started_us + CLOCK_SLACK_US && ctime <= facts.now_us && !unchanged_by_ledger(draft, path, started_us)
+    })?;
+    let text = format!("{path} changed after it was started");
+    Some(Reason { kind: ReasonKind::Stale, text })
+}
+
+/// The content is what we installed, and we installed it before the unit started: only attributes changed since.
+fn unchanged_by_ledger(draft: &Draft<'_>, path: &AbsPath, started_us: i64) -> bool {
+    let Entry::File { digest: Some(digest), .. } = draft.before.get(path) else { return false };
+    draft.observed.ledgers.iter().any(|(owner, ledger)| {
+        let Observation::Known(ledger) = ledger else { return false };
+        let written = draft.observed.ledger_times_us.get(owner).copied().unwrap_or(i64::MAX);
+        let entry = LedgerEntry::File { path: path.clone(), digest: digest.clone() };
+        written <= started_us && ledger.entries.contains(&entry)
+    })
+}
+
+fn unreadable_input(draft: &Draft<'_>, name: &UnitName, unit: &DesiredUnit) -> String {
+    let view = draft.after.unit(name);
+    let mut files: BTreeSet<AbsPath> = view.files.fragment.iter().chain(&view.files.drop_ins).cloned().collect();
+    if let Some(effective) = &view.effective {
+        files.extend(draft.after.input_files(effective, &unit.watch));
+    }
+    let unread = files.iter().find(|path| {
+        matches!(draft.after.get(path), Entry::Unknown(_) | Entry::File { digest: None, .. } | Entry::Other)
+    });
+    unread.map_or_else(|| "one of its files".to_owned(), ToString::to_string)
+}

@@ -1,0 +1,227 @@
+//! Enablement: the set of links that the effective `[Install]` asks for, against the links that exist.
+//!
+//! `systemctl is-enabled` is not asked: its answer is cached and can lie (seen on 252), and it does not know about
+//! links that an older `[Install]` left behind.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::{
+    AbsPath, Action, ChangeKind, Claim, DesiredUnit, FindingKind, LedgerEntry, ManifestName, ReasonKind, UNIT_DIR,
+    UnitName,
+};
+use crate::unitfile::{Install, InstallError, enablement_link, install_links, same_target};
+
+use super::draft::{Draft, Stage};
+
+pub(super) fn plan(draft: &mut Draft<'_>, units: &BTreeSet<UnitName>) {
+    for name in units {
+        let unit = &draft.desired.units[name];
+        if unit.absent {
+            if draft.ledger_before(&unit.claim.manifest).is_some() && will_be_gone(draft, name) {
+                remove_all(draft, name, name, &unit.claim.manifest, "declared absent");
+            }
+            continue;
+        }
+        match unit.enabled {
+            Some(true) => enable(draft, name, unit),
+            Some(false) => {
+                let why = if unit.masked == Some(true) { "masked: true" } else { "enabled: false" };
+                remove_all(draft, name, name, &unit.claim.manifest, why);
+                for also in also(draft, name) {
+                    remove_all(draft, name, &also, &unit.claim.manifest, why);
+                }
+            }
+            None => {}
+        }
+    }
+    default_target(draft);
+}
+
+/// Whether the unit's file is removed by the steps so far.
+fn will_be_gone(draft: &Draft<'_>, name: &UnitName) -> bool {
+    draft.after.unit(name).files.fragment.is_none()
+}
+
+/// The units that `Also=` names and that are not declared themselves.
+fn also(draft: &Draft<'_>, name: &UnitName) -> Vec<UnitName> {
+    let Some(Ok(install)) = wanted(draft, name) else { return Vec::new() };
+    install.also.into_iter().filter(|also| !draft.desired.units.contains_key(also)).collect()
+}
+
+fn wanted(draft: &Draft<'_>, name: &UnitName) -> Option<Result<Install, InstallError>> {
+    let unit = draft.after.unit(name);
+    let fragment = unit.files.fragment?;
+    Some(install_links(name, &unit.effective?, &fragment, draft.observed.facts.systemd_version))
+}
+
+fn enable(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit) {
+    let place = &unit.claim.place;
+    let view = draft.after.unit(name);
+    let Some(fragment) = view.files.fragment.clone() else {
+        let text = format!("{name} cannot be enabled: it does not exist on this host");
+        let hint = "install the package that brings it, or give the unit a template or sections".to_owned();
+        draft.refuse(Some(name), place, text, Some(hint));
+        return;
+    };
+    for (directory, what) in [("/run/systemd/generator", "made by a generator"), ("/run/systemd/transient", "transient")] {
+        if fragment.as_str().starts_with(directory) {
+            let text = format!("{name} cannot be enabled: it is {what} ({fragment})");
+            draft.refuse(Some(name), place, text, Some("write `enabled: null`".to_owned()));
+            return;
+        }
+    }
+    if view.effective.is_none() {
+        let text = format!("{fragment} could not be read: whether {name} is enabled as it asks is not known");
+        draft.finding(FindingKind::Unknown, Some(name), text, Some("gather as root: become: true".to_owned()));
+        return;
+    }
+    let install = match wanted(draft, name) {
+        Some(Ok(install)) if !install.links.is_empty() || !install.also.is_empty() => install,
+        Some(Err(error)) => {
+            let text = format!("{name} cannot be enabled: {error}");
+            draft.refuse(Some(name), place, text, None);
+            return;
+        }
+        _ => {
+            let text = format!("{name} cannot be enabled: {fragment} has no [Install] section (it is static)");
+            let hint = "write `enabled: null`, or add a drop-in with Install: {WantedBy: multi-user.target}".to_owned();
+            draft.refuse(Some(name), place, text, Some(hint));
+            return;
+        }
+    };
+    set_links(draft, name, name, &unit.claim, &install.links);
+    for also in &install.also {
+        if draft.desired.units.contains_key(also) {
+            continue;
+        }
+        if !draft.observed.units.contains_key(also) {
+            let text = format!("{name} says Also={also}, which was not looked at");
+            draft.finding(FindingKind::Notice, Some(name), text, Some(format!("declare {also} with enabled: true")));
+            continue;
+        }
+        if let Some(Ok(install)) = wanted(draft, also) {
+            set_links(draft, name, also, &unit.claim, &install.links);
+        }
+    }
+}
+
+/// The links in /etc and /run that enable `unit` now, with their targets.
+fn existing(draft: &Draft<'_>, unit: &UnitName) -> BTreeMap<AbsPath, String> {
+    let fragment = draft.after.unit(unit).files.fragment.or_else(|| draft.before.unit(unit).files.fragment);
+    draft
+        .before
+        .links()
+        .filter(|(path, target)| enablement_link(unit, fragment.as_ref(), path, target))
+        .map(|(path, target)| (path.clone(), target.to_owned()))
+        .collect()
+}
+
+fn set_links(
+    draft: &mut Draft<'_>,
+    shown_under: &UnitName,
+    unit: &UnitName,
+    claim: &Claim,
+    wanted: &BTreeMap<AbsPath, String>,
+) {
+    let existing = existing(draft, unit);
+    for (path, target) in wanted {
+        let found = existing.get(path).cloned().or_else(|| match draft.before.get(path) {
+            super::view::Entry::Link(target) => Some(target.clone()),
+            _ => None,
+        });
+        if found.as_deref().is_some_and(|found| same_target(found, path, target)) {
+            continue;
+        }
+        let why = match &found {
+            None => format!("{} is missing", link_label(path)),
+            Some(found) => format!("points to {found}"),
+        };
+        let kind = ChangeKind::Link { path: path.clone(), from: found, to: Some(target.clone()) };
+        draft.change(Some(shown_under), &claim.manifest, kind);
+        let action = Action::MakeLink { path: path.clone(), target: target.clone() };
+        draft.step(Stage::Links, action, ReasonKind::LinksDiffer, format!("enabled: true, {why}"));
+        draft.after.put_link(path, target);
+        draft.own(&claim.manifest, LedgerEntry::Link { path: path.clone(), target: target.clone() });
+    }
+    for (path, target) in &existing {
+        if !wanted.contains_key(path) && removable(draft, shown_under, path) {
+            let why = "enabled: true, but [Install] does not ask for this link";
+            remove(draft, shown_under, path, target, &claim.manifest, why);
+        }
+    }
+}
+
+fn remove_all(draft: &mut Draft<'_>, shown_under: &UnitName, unit: &UnitName, manifest: &ManifestName, why: &str) {
+    for (path, target) in existing(draft, unit) {
+        if removable(draft, shown_under, &path) {
+            remove(draft, shown_under, &path, &target, manifest, why);
+        }
+    }
+}
+
+/// Whether anything enables the unit.
+pub(super) fn has_links(draft: &Draft<'_>, unit: &UnitName) -> bool {
+    !existing(draft, unit).is_empty()
+}
+
+/// Plans the removal of everything that enables the unit.
+pub(super) fn drop_links(draft: &mut Draft<'_>, unit: &UnitName, claimed: &DesiredUnit, why: &str) {
+    remove_all(draft, unit, unit, &claimed.claim.manifest, why);
+}
+
+/// Links that generators made come back with every daemon-reload.
+fn removable(draft: &mut Draft<'_>, unit: &UnitName, path: &AbsPath) -> bool {
+    if path.as_str().starts_with("/run/systemd/generator") {
+        let text = format!("{path} is made by a generator and cannot be removed");
+        draft.finding(FindingKind::Foreign, Some(unit), text, Some("mask the unit to keep it from starting".to_owned()));
+        return false;
+    }
+    path.is_within(UNIT_DIR) || path.is_within("/run/systemd/system")
+}
+
+fn remove(
+    draft: &mut Draft<'_>,
+    unit: &UnitName,
+    path: &AbsPath,
+    target: &str,
+    manifest: &ManifestName,
+    why: &str,
+) {
+    let kind = ChangeKind::Link { path: path.clone(), from: Some(target.to_owned()), to: None };
+    draft.change(Some(unit), manifest, kind);
+    draft.step(Stage::Links, Action::RemoveLink { path: path.clone() }, ReasonKind::LinksDiffer, why);
+    draft.after.remove(path);
+    draft.disown(|entry| matches!(entry, LedgerEntry::Link { path: other, .. } if other == path));
+}
+
+/// `multi-user.target.wants`, or the alias's own name.
+fn link_label(path: &AbsPath) -> String {
+    let parent = path.parent().map(|parent| parent.file_name().to_owned()).unwrap_or_default();
+    if parent == "system" { path.file_name().to_owned() } else { parent }
+}
+
+fn default_target(draft: &mut Draft<'_>) {
+    let Some((target, claim)) = &draft.desired.default_target else { return };
+    let path = AbsPath::parse(&format!("{UNIT_DIR}/default.target")).expect("a plain path");
+    let current = draft.before.unit(&UnitName::parse("default.target").expect("a unit name"));
+    let found = draft.before.links().find(|(link, _)| **link == path).map(|(_, target)| target.to_owned());
+    let name_of = |target: &str| target.rsplit('/').next().unwrap_or_default().to_owned();
+    let vendor = current.files.fragment.as_ref().and_then(|link| {
+        draft.before.links().find(|(other, _)| *other == link).map(|(_, target)| name_of(target))
+    });
+    let from = found.as_deref().map(name_of).or(vendor);
+    if from.as_deref() == Some(target.as_str()) {
+        return;
+    }
+    let Some(fragment) = draft.after.unit(target).files.fragment else {
+        let text = format!("default_target: {target} does not exist on this host");
+        draft.refuse(None, &claim.place, text, None);
+        return;
+    };
+    let why = from.as_ref().map_or_else(|| "none is set".to_owned(), |from| format!("the default is {from}"));
+    draft.change(None, &claim.manifest, ChangeKind::DefaultTarget { from, to: target.clone() });
+    let action = Action::MakeLink { path: path.clone(), target: fragment.to_string() };
+    draft.step(Stage::Links, action, ReasonKind::DefaultTarget, why);
+    draft.after.put_link(&path, fragment.as_str());
+    draft.own(&claim.manifest, LedgerEntry::Link { path, target: fragment.to_string() });
+}

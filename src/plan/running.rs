@@ -1,0 +1,366 @@
+//! What runs: starts, stops, restarts, reloads, each with what made it necessary.
+
+use std::collections::BTreeSet;
+
+use crate::model::{
+    Action, ActiveState, ChangeKind, DesiredUnit, FindingKind, LedgerEntry, ObservedUnit, OnChange, Reason, ReasonKind,
+    RunState, UnitKind, UnitName, Wanted,
+};
+
+use super::draft::{Draft, Stage};
+use super::fresh::{Freshness, freshness};
+
+pub(super) fn plan(draft: &mut Draft<'_>, units: &BTreeSet<UnitName>) {
+    for name in units {
+        let unit = &draft.desired.units[name];
+        if unit.absent {
+            if draft.after.unit(name).files.fragment.is_none() {
+                stop(draft, name, unit, "is removed");
+                forget(draft, name);
+            }
+            continue;
+        }
+        if let Some(instances) = &unit.instances {
+            surplus_instances(draft, name, unit, &instances.units);
+        }
+        match unit.state {
+            Some(RunState::Stopped) => {
+                let why = if unit.masked == Some(true) { "masked: true" } else { "state: stopped" };
+                stop(draft, name, unit, why);
+            }
+            Some(RunState::Started) => started(draft, name, unit),
+            None => {
+                let configured = unit.fragment.is_some() || !unit.drop_ins.is_empty() || !unit.watch.is_empty();
+                if let Some(observed) = draft.observed.units.get(name)
+                    && observed.active_state.is_up()
+                    && (configured || template_of(draft, name).is_some())
+                    && unit.masked != Some(true)
+                {
+                    take_up_changes(draft, name, unit, observed);
+                }
+            }
+        }
+    }
+}
+
+/// The declared template that an instance's text comes from.
+fn template_of<'a>(draft: &Draft<'a>, name: &UnitName) -> Option<&'a DesiredUnit> {
+    draft.desired.units.get(&name.template()?)
+}
+
+fn started(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit) {
+    let place = &unit.claim.place;
+    let view = draft.after.unit(name);
+    let known_to_systemd = draft.observed.units.get(name).is_some_and(|observed| observed.load_state == "loaded");
+    if view.files.fragment.is_none() && !known_to_systemd {
+        let text = format!("{name} cannot be started: it does not exist on this host");
+        let hint = "install the package that brings it, or give the unit a template or sections".to_owned();
+        draft.refuse(Some(name), place, text, Some(hint));
+        return;
+    }
+    if view.masked {
+        let text = format!("{name} cannot be started: it is masked");
+        draft.refuse(Some(name), place, text, Some("write `masked: false` to unmask it".to_owned()));
+        return;
+    }
+    if let Some(effective) = &view.effective
+        && effective.last("Service", "Type") == Some("oneshot")
+        && effective.flag("Service", "RemainAfterExit") != Some(true)
+    {
+        let text = format!("{name} is a oneshot without RemainAfterExit=yes: it has no running state");
+        let hint = "write `state: null` and start it by a timer, or set RemainAfterExit=yes".to_owned();
+        draft.refuse(Some(name), place, text, Some(hint));
+        return;
+    }
+    let Some(observed) = draft.observed.units.get(name) else {
+        draft.finding(FindingKind::Unknown, Some(name), format!("the state of {name} was not looked at"), None);
+        return;
+    };
+    match &observed.active_state {
+        state if state.is_up() => take_up_changes(draft, name, unit, observed),
+        ActiveState::Maintenance | ActiveState::Other(_) => {
+            let text = format!("{name} is in the state {}, which is neither up nor down", observed.active_state.as_str());
+            draft.finding(FindingKind::Unknown, Some(name), text, None);
+        }
+        _ if observed.refuse_manual_start => {
+            let text = format!("{name} cannot be started: it says RefuseManualStart=yes");
+            draft.refuse(Some(name), place, text, Some("write `state: null`".to_owned()));
+        }
+        _ => start(draft, name, unit, observed),
+    }
+}
+
+fn start(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit, observed: &ObservedUnit) {
+    let looping = observed.sub_state == "auto-restart";
+    let from = if looping { "crashing in a loop".to_owned() } else { observed.active_state.as_str().to_owned() };
+    let kind = ChangeKind::State { from: from.clone(), to: "started".to_owned() };
+    draft.change(Some(name), &unit.claim.manifest, kind);
+    let new = draft.before.unit(name).files.fragment.is_none();
+    let text = match (&observed.active_state, observed.result.as_deref()) {
+        _ if new => "is new".to_owned(),
+        (ActiveState::Failed, Some(result)) => format!("has failed ({result})"),
+        _ if looping => "is crashing in a loop".to_owned(),
+        (state, _) => format!("is {}", state.as_str()),
+    };
+    let reason = Reason { kind: ReasonKind::StateDiffers, text: format!("{text}, state: started") };
+    let action =
+        if looping { Action::Restart { unit: name.clone() } } else { Action::Start { unit: name.clone() } };
+    draft.step_because(Stage::Run, action, vec![reason]);
+    record(draft, name, unit);
+}
+
+/// Notes the hash that the unit will run with, so that the apply records it.
+fn record(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit) {
+    if has_process(name)
+        && let Some(inputs) = draft.after.inputs(name, &unit.watch)
+    {
+        draft.inputs.insert(name.clone(), inputs);
+    }
+}
+
+/// Units that hold on to their configuration from when they were started.
+fn has_process(name: &UnitName) -> bool {
+    matches!(name.kind(), UnitKind::Service | UnitKind::Socket)
+}
+
+/// The unit runs; does it run with what its files say?
+fn take_up_changes(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit, observed: &ObservedUnit) {
+    match name.kind() {
+        UnitKind::Service | UnitKind::Socket | UnitKind::Mount | UnitKind::Automount | UnitKind::Swap => {}
+        // systemd takes these up with the daemon-reload; restarting a timer could fire it (seen on 247, 252, 257).
+        UnitKind::Timer => {
+            if draft.before.inputs(name, &unit.watch) != draft.after.inputs(name, &unit.watch) {
+                let text = format!("{name} is scheduled anew by the daemon-reload and may fire at once if it is due");
+                draft.finding(FindingKind::Notice, Some(name), text, None);
+            }
+            return;
+        }
+        _ => return,
+    }
+    let (reasons, inputs) = match freshness(draft, name, unit, observed) {
+        Freshness::Same(inputs) => {
+            if has_process(name) {
+                draft.inputs.insert(name.clone(), inputs);
+            }
+            return;
+        }
+        Freshness::Unknown(path) => {
+            let text = format!("whether {name} runs with its current configuration is not known: {path} could not be read");
+            draft.finding(FindingKind::Unknown, Some(name), text, Some("gather as root: become: true".to_owned()));
+            return;
+        }
+        Freshness::Outdated(reasons, inputs) => (reasons, inputs),
+    };
+    let Some(action) = how_to_take_up(draft, name, unit) else {
+        let why = reasons.iter().map(|reason| reason.text.as_str()).collect::<Vec<_>>().join("; ");
+        let (text, hint) = left_alone(name, unit, &why);
+        draft.finding(FindingKind::Stale, Some(name), text, Some(hint));
+        return;
+    };
+    if reasons.iter().any(|reason| reason.kind == ReasonKind::Stale) {
+        let why = reasons.iter().map(|reason| reason.text.as_str()).collect::<Vec<_>>().join("; ");
+        draft.change(Some(name), &unit.claim.manifest, ChangeKind::Stale { why });
+    }
+    if name.kind() == UnitKind::Socket {
+        restart_socket(draft, name, reasons);
+    } else {
+        draft.step_because(Stage::Run, action, reasons);
+    }
+    if has_process(name) {
+        draft.inputs.insert(name.clone(), inputs);
+    }
+}
+
+/// Reload, restart, or nothing that is ours to do.
+fn how_to_take_up(draft: &Draft<'_>, name: &UnitName, unit: &DesiredUnit) -> Option<Action> {
+    let restart = Action::Restart { unit: name.clone() };
+    match (unit.on_change, name.kind()) {
+        (OnChange::None, _) => None,
+        (OnChange::Restart, _) => Some(restart),
+        (OnChange::Reload, _) if can_reload(draft, name) => Some(Action::Reload { unit: name.clone() }),
+        (_, UnitKind::Mount) if only_options_change(draft, name) => Some(Action::Reload { unit: name.clone() }),
+        (_, UnitKind::Mount | UnitKind::Automount | UnitKind::Swap) => None,
+        _ if is_protected(name) => None,
+        _ => Some(restart),
+    }
+}
+
+fn left_alone(name: &UnitName, unit: &DesiredUnit, why: &str) -> (String, String) {
+    let because = match (unit.on_change, name.kind()) {
+        (OnChange::None, _) => "on_change: none",
+        (_, UnitKind::Mount | UnitKind::Automount | UnitKind::Swap) => "restarting it would unmount what is in use",
+        _ => "restarting it can cut connections or sessions, yours included",
+    };
+    (
+        format!("{name} goes on with its older configuration: {why}; it is not restarted because {because}"),
+        format!("restart it by hand when it suits, or write on_change: restart at {}", unit.claim.place),
+    )
+}
+
+fn can_reload(draft: &Draft<'_>, name: &UnitName) -> bool {
+    match draft.after.unit(name).effective {
+        Some(effective) => {
+            !effective.values("Service", "ExecReload").is_empty()
+                || matches!(effective.last("Service", "Type"), Some("notify-reload"))
+                || name.kind() == UnitKind::Mount
+        }
+        None => draft.observed.units.get(name).is_some_and(|observed| observed.can_reload),
+    }
+}
+
+fn only_options_change(draft: &Draft<'_>, name: &UnitName) -> bool {
+    match (draft.before.unit(name).effective, draft.after.unit(name).effective) {
+        (Some(before), Some(after)) => {
+            let changed = before.changed_directives(&after);
+            !changed.is_empty() && changed.iter().all(|directive| directive == "[Mount] Options")
+        }
+        _ => false,
+    }
+}
+
+/// Units whose restart can lock everybody out. They are restarted only where the playbook says so.
+fn is_protected(name: &UnitName) -> bool {
+    const PROTECTED: [&str; 12] = [
+        "ssh", "sshd", "dbus", "dbus-broker", "systemd-logind", "systemd-journald", "systemd-udevd", "systemd-networkd",
+        "NetworkManager", "networking", "getty", "serial-getty",
+    ];
+    name.kind() == UnitKind::Service && PROTECTED.contains(&name.prefix())
+}
+
+/// `restart x.socket` while its service runs fails and leaves the socket dead (247, 252, 257): both are stopped,
+/// then the socket is started, then the service if it ran.
+fn restart_socket(draft: &mut Draft<'_>, socket: &UnitName, reasons: Vec<Reason>) {
+    let services: Vec<UnitName> = draft
+        .observed
+        .units
+        .get(socket)
+        .map(|observed| observed.triggers.iter().filter_map(|name| UnitName::parse(name).ok()).collect())
+        .unwrap_or_default();
+    draft.step_because(Stage::Stop, Action::Stop { unit: socket.clone() }, reasons.clone());
+    for service in services {
+        let up = draft.observed.units.get(&service).is_some_and(|observed| !observed.active_state.is_down());
+        if !up {
+            continue;
+        }
+        let follows = |text: String| vec![Reason { kind: ReasonKind::Follows, text }];
+        let already = |draft: &Draft<'_>, stage: Stage| draft.steps().any(|(at, step)| at == stage && acts_on(&step.action, &service));
+        if !already(draft, Stage::Stop) {
+            let reason = follows(format!("holds the old sockets of {socket}"));
+            draft.step_because(Stage::Stop, Action::Stop { unit: service.clone() }, reason);
+        }
+        if !already(draft, Stage::Run) {
+            let reason = follows(format!("was running before {socket} was made anew"));
+            draft.step_because(Stage::Run, Action::Start { unit: service.clone() }, reason);
+        }
+    }
+    draft.step_because(Stage::Run, Action::Start { unit: socket.clone() }, reasons);
+}
+
+pub(super) fn acts_on(action: &Action, unit: &UnitName) -> bool {
+    matches!(action, Action::Stop { unit: other } | Action::Start { unit: other } | Action::Restart { unit: other }
+        | Action::Reload { unit: other } if other == unit)
+}
+
+fn stop(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit, why: &str) {
+    if name.is_template() {
+        return;
+    }
+    let Some(observed) = draft.observed.units.get(name) else {
+        draft.finding(FindingKind::Unknown, Some(name), format!("the state of {name} was not looked at"), None);
+        return;
+    };
+    stop_triggers(draft, name, unit, observed);
+    if observed.active_state.is_down() {
+        return;
+    }
+    if observed.refuse_manual_stop {
+        let text = format!("{name} cannot be stopped: it says RefuseManualStop=yes");
+        draft.refuse(Some(name), &unit.claim.place, text, None);
+        return;
+    }
+    let kind = ChangeKind::State { from: observed.active_state.as_str().to_owned(), to: "stopped".to_owned() };
+    draft.change(Some(name), &unit.claim.manifest, kind);
+    let text = format!("is {}, {why}", observed.active_state.as_str());
+    draft.step(Stage::Stop, Action::Stop { unit: name.clone() }, ReasonKind::StateDiffers, text);
+}
+
+/// What would start a stopped unit again is stopped first.
+fn stop_triggers(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit, observed: &ObservedUnit) {
+    let siblings = [UnitKind::Socket, UnitKind::Timer, UnitKind::Path].map(|kind| name.sibling(kind));
+    let siblings = siblings.into_iter().filter(|_| name.kind() == UnitKind::Service);
+    let mut triggers: BTreeSet<UnitName> =
+        observed.triggered_by.iter().filter_map(|trigger| UnitName::parse(trigger).ok()).collect();
+    triggers.extend(siblings);
+    for trigger in triggers {
+        let Some(state) = draft.observed.units.get(&trigger).map(|trigger| &trigger.active_state) else { continue };
+        if state.is_down() {
+            continue;
+        }
+        if let Some(declared) = draft.desired.units.get(&trigger) {
+            if declared.state == Some(RunState::Started) {
+                let text = format!("{name} shall be stopped, but {trigger} shall run and can start it again");
+                draft.finding(FindingKind::Notice, Some(name), text, None);
+            }
+            continue;
+        }
+        let kind = ChangeKind::State { from: state.as_str().to_owned(), to: "stopped".to_owned() };
+        draft.change(Some(&trigger), &unit.claim.manifest, kind);
+        let text = format!("would start {name} again");
+        draft.step(Stage::Stop, Action::Stop { unit: trigger }, ReasonKind::Follows, text);
+    }
+}
+
+/// A removed unit's failure is forgotten with it.
+fn forget(draft: &mut Draft<'_>, name: &UnitName) {
+    let failed = draft.observed.units.get(name).is_some_and(|unit| unit.active_state == ActiveState::Failed);
+    if failed {
+        let action = Action::ResetFailed { unit: name.clone() };
+        draft.step(Stage::Forget, action, ReasonKind::NotWanted, "has failed and is removed");
+    }
+}
+
+/// Instances that the playbook gave before and no longer gives.
+fn surplus_instances(draft: &mut Draft<'_>, template: &UnitName, unit: &DesiredUnit, wanted: &BTreeSet<UnitName>) {
+    let of_template: Vec<UnitName> = draft
+        .observed
+        .units
+        .keys()
+        .filter(|name| name.template().as_ref() == Some(template) && !wanted.contains(*name))
+        .cloned()
+        .collect();
+    for name in of_template {
+        let observed = &draft.observed.units[&name];
+        let entry = LedgerEntry::Unit(name.clone());
+        let ours = draft.ledger_before(&unit.claim.manifest).is_some_and(|ledger| ledger.entries.contains(&entry));
+        let linked = super::links::has_links(draft, &name);
+        if !ours {
+            if !observed.active_state.is_down() || linked {
+                let text = format!("{name} is an instance that the playbook does not give and never gave");
+                draft.finding(FindingKind::Foreign, Some(&name), text, Some("add it to `instances`".to_owned()));
+            }
+            continue;
+        }
+        super::links::drop_links(draft, &name, unit, "is no longer among the instances");
+        if !observed.active_state.is_down() {
+            let kind = ChangeKind::State { from: observed.active_state.as_str().to_owned(), to: "stopped".to_owned() };
+            draft.change(Some(&name), &unit.claim.manifest, kind);
+            let action = Action::Stop { unit: name.clone() };
+            draft.step(Stage::Stop, action, ReasonKind::NotWanted, "is no longer among the instances");
+        }
+        draft.disown(|other| *other == entry);
+    }
+}
+
+/// The ledger keeps the units whose running we manage, so that they are found when the playbook drops them.
+pub(super) fn note_managed(draft: &mut Draft<'_>, units: &BTreeSet<UnitName>) {
+    for name in units {
+        let unit = &draft.desired.units[name];
+        let configured = unit.fragment.is_some() || unit.drop_ins.values().any(|it| matches!(it, Wanted::Present(_)));
+        let entry = LedgerEntry::Unit(name.clone());
+        if unit.absent {
+            draft.disown(|other| *other == entry);
+        } else if !name.is_template() && (configured || unit.state.is_some() || unit.enabled.is_some()) {
+            draft.own(&unit.claim.manifest, entry);
+        }
+    }
+}
