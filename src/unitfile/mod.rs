@@ -1,1 +1,29 @@
-//! systemd's language.
+//! systemd's language: unit files as text, what they say together, where they lie, and what enabling them links.
+//!
+//! | module | responsible for |
+//! |---|---|
+//! | `parse` | unit file text → lines that keep every byte |
+//! | `write` | sections and settings → unit file text |
+//! | [`quote`] | words: quoting, splitting, specifiers, `systemd-escape` |
+//! | `effective` | a fragment and its drop-ins, read as one; what differs between two of them |
+//! | `search` | which files of systemd's unit path make up a unit |
+//! | `install` | `[Install]` → the links that enabling makes |
+//!
+//! Everything here is pure text work: no file is opened and no host is asked. Which directives exist and what
+//! their values mean is not known here, but for the few facts that reading a unit needs (`reset`).
+
+mod effective;
+mod escape;
+mod install;
+mod parse;
+pub mod quote;
+mod reset;
+mod search;
+mod words;
+mod write;
+
+pub use effective::{Effective, Setting, Source, changed_directives, install_changed};
+pub use install::{Install, InstallError, belongs_to_enablement, has_install, install_links, same_target};
+pub use parse::{Assignment, Invalid, Item, Line, UnitFile};
+pub use search::{Candidates, Files, candidates, resolve};
+pub use write::{WriteError, unit_text};

@@ -1,0 +1,256 @@
+//! A unit as systemd reads it: the fragment, then its drop-ins, as one list of settings.
+//!
+//! Values stay raw. What an empty assignment takes back is resolved by [`Effective::values`]; which value of a
+//! setting is the last *valid* one is not known here, because that needs the catalogue of directives.
+//!
+//! Comparing and hashing are coarse on the safe side: the raw sequences count, so a drop-in that resets a
+//! setting and gives it the same value again is a difference. Only lists that an empty assignment empties for
+//! certain are resolved first.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::parse::UnitFile;
+use super::reset::{list_of, resets};
+use super::words::{Backslash, split};
+
+/// All settings of a unit, in the order in which systemd applies them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Effective {
+    settings: Vec<Setting>,
+}
+
+/// One assignment and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are their names")]
+pub struct Setting {
+    pub section: String,
+    pub key: String,
+    pub value: String,
+    pub source: Source,
+    /// In that file, from 1.
+    pub line: usize,
+}
+
+/// Which of a unit's files a setting stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Source {
+    /// The unit's own file.
+    Fragment,
+    /// The drop-in with this index, in the order given.
+    DropIn(usize),
+}
+
+impl Effective {
+    /// Reads a unit's files as systemd does; drop-ins in the order in which they apply.
+    #[must_use]
+    pub fn merge(fragment: Option<&str>, drop_ins: &[&str]) -> Self {
+        let drop_ins = drop_ins
+            .iter()
+            .enumerate()
+            .map(|(at, text)| (Source::DropIn(at), *text));
+        let files = fragment
+            .map(|text| (Source::Fragment, text))
+            .into_iter()
+            .chain(drop_ins);
+        let mut settings = Vec::new();
+        for (source, text) in files {
+            settings.extend(UnitFile::parse(text).assignments().map(|found| Setting {
+                section: found.section.to_owned(),
+                key: found.key.to_owned(),
+                value: found.value.to_owned(),
+                source,
+                line: found.line,
+            }));
+        }
+        Self { settings }
+    }
+
+    /// Every assignment, in order, resets and `X-` keys included.
+    #[must_use]
+    pub fn settings(&self) -> &[Setting] {
+        &self.settings
+    }
+
+    /// Whether any assignment stands in the section.
+    #[must_use]
+    pub fn has_section(&self, section: &str) -> bool {
+        self.settings.iter().any(|setting| setting.section == section)
+    }
+
+    /// The values of a list setting that are left after resets; for any other setting the last of them counts.
+    #[must_use]
+    pub fn values(&self, section: &str, key: &str) -> Vec<&str> {
+        let list = list_of(section, key);
+        let mut values = Vec::new();
+        for setting in self.settings.iter().filter(|setting| setting.section == section) {
+            if setting.value.is_empty() {
+                if list_of(section, &setting.key) == list && resets(section, key) {
+                    values.clear();
+                }
+            } else if setting.key == key {
+                values.push(setting.value.as_str());
+            }
+        }
+        values
+    }
+
+    /// The value of a setting that holds one; `None` if it is not set, or was set back to its default.
+    #[must_use]
+    pub fn last(&self, section: &str, key: &str) -> Option<&str> {
+        self.values(section, key).last().copied()
+    }
+
+    /// The value of a boolean setting. systemd ignores what is no boolean, the empty assignment too: what was
+    /// said before stays.
+    #[must_use]
+    pub fn flag(&self, section: &str, key: &str) -> Option<bool> {
+        let mut found = self
+            .settings
+            .iter()
+            .rev()
+            .filter(|setting| setting.section == section && setting.key == key);
+        found.find_map(|setting| boolean(&setting.value))
+    }
+
+    /// The words of a list setting such as `Environment=`, C escapes replaced. Of a value that is broken in the
+    /// middle, the words before.
+    #[must_use]
+    pub fn words(&self, section: &str, key: &str) -> Vec<String> {
+        self.split(section, key, Backslash::Unescape)
+    }
+
+    /// The words of a setting that lists names, such as `After=` or `WantedBy=`: backslashes are part of them.
+    #[must_use]
+    pub fn names(&self, section: &str, key: &str) -> Vec<String> {
+        self.split(section, key, Backslash::Keep)
+    }
+
+    fn split(&self, section: &str, key: &str, backslash: Backslash) -> Vec<String> {
+        self.values(section, key)
+            .into_iter()
+            .flat_map(|value| split(value, backslash).0)
+            .collect()
+    }
+
+    /// A text of all that a running unit could depend on, for hashing. Equal for two units exactly when
+    /// [`changed_directives`] finds nothing: `[Install]`, `X-` keys and sections, comments, and the order
+    /// between settings that have nothing to do with each other are not in it.
+    #[must_use]
+    pub fn inputs_text(&self) -> String {
+        let mut text = String::new();
+        let mut current = "";
+        for ((section, _), assignments) in &self.lists(is_running) {
+            if *section != current {
+                text.push_str(&format!("[{section}]\n"));
+                current = section;
+            }
+            for (key, value) in assignments {
+                text.push_str(&format!("{key}={value}\n"));
+            }
+        }
+        text
+    }
+
+    /// The assignments of each list that systemd builds, in order; lists that were emptied are not there.
+    fn lists(&self, wanted: fn(&str, &str) -> bool) -> Lists<'_> {
+        let mut lists = Lists::new();
+        for Setting {
+            section, key, value, ..
+        } in &self.settings
+        {
+            if !wanted(section, key) {
+                continue;
+            }
+            let list = (section.as_str(), list_of(section, key));
+            if value.is_empty() && surely_empties(section, key) {
+                lists.remove(&list);
+            } else {
+                lists.entry(list).or_default().push((key, value));
+            }
+        }
+        lists
+    }
+}
+
+/// (section, list) → its assignments.
+type Lists<'e> = BTreeMap<(&'e str, &'e str), Vec<(&'e str, &'e str)>>;
+
+/// What differs between two states of a unit, as `[Service] ExecStart`, sorted; without `[Install]`, which no
+/// running unit depends on, and without `X-` keys and sections, which systemd does not read.
+#[must_use]
+pub fn changed_directives(old: &Effective, new: &Effective) -> Vec<String> {
+    changed(old, new, is_running)
+}
+
+/// What differs in `[Install]`, as `[Install] WantedBy`, sorted.
+#[must_use]
+pub fn install_changed(old: &Effective, new: &Effective) -> Vec<String> {
+    changed(old, new, |section, key| section == "Install" && !key.starts_with("X-"))
+}
+
+fn is_running(section: &str, key: &str) -> bool {
+    section != "Install" && !section.starts_with("X-") && !key.starts_with("X-")
+}
+
+fn changed(old: &Effective, new: &Effective, wanted: fn(&str, &str) -> bool) -> Vec<String> {
+    let (old, new) = (old.lists(wanted), new.lists(wanted));
+    let lists: BTreeSet<_> = old.keys().chain(new.keys()).copied().collect();
+    let mut names = BTreeSet::new();
+    for list in lists {
+        let before = old.get(&list).map_or(&[][..], Vec::as_slice);
+        let after = new.get(&list).map_or(&[][..], Vec::as_slice);
+        if before == after {
+            continue;
+        }
+        let keys: BTreeSet<&str> = before.iter().chain(after).map(|(key, _)| *key).collect();
+        let of = |key: &str, all: &[(&str, &str)]| -> Vec<String> {
+            all.iter()
+                .filter(|(k, _)| *k == key)
+                .map(|(_, value)| (*value).to_owned())
+                .collect()
+        };
+        let mut differ: Vec<&str> = keys
+            .iter()
+            .copied()
+            .filter(|key| of(key, before) != of(key, after))
+            .collect();
+        if differ.is_empty() {
+            // Only the order between keys of one list is another.
+            differ = keys.into_iter().collect();
+        }
+        names.extend(differ.into_iter().map(|key| format!("[{}] {key}", list.0)));
+    }
+    names.into_iter().collect()
+}
+
+/// Settings of which it is certain that an empty assignment leaves nothing of the ones before.
+fn surely_empties(section: &str, key: &str) -> bool {
+    let exec = matches!(
+        key,
+        "ExecStart"
+            | "ExecStartPre"
+            | "ExecStartPost"
+            | "ExecReload"
+            | "ExecStop"
+            | "ExecStopPost"
+            | "ExecStopPre"
+            | "ExecCondition"
+    );
+    let list = matches!(key, "Environment" | "EnvironmentFile");
+    match section {
+        "Service" | "Socket" | "Mount" | "Swap" => exec || list,
+        "Timer" => list_of(section, key) == "On*",
+        "Install" => matches!(key, "WantedBy" | "RequiredBy" | "UpheldBy" | "Alias"),
+        _ => false,
+    }
+}
+
+/// systemd's booleans, in any case.
+fn boolean(word: &str) -> Option<bool> {
+    let word = word.to_ascii_lowercase();
+    match word.as_str() {
+        "1" | "yes" | "y" | "true" | "t" | "on" => Some(true),
+        "0" | "no" | "n" | "false" | "f" | "off" => Some(false),
+        _ => None,
+    }
+}
