@@ -111,9 +111,6 @@ mod tests {
 
     #[test]
     fn the_digest_is_what_sha256sum_prints() {
-        assert_eq!(
-            Digest::of(b"").0,
-            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-        );
+        assert_eq!(Digest::of(b"").0, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     }
 }

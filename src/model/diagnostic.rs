@@ -25,10 +25,7 @@ impl SourceFile {
         let before = &self.text[..at];
         let line = before.matches('\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-        (
-            u32::try_from(line).unwrap_or(u32::MAX),
-            u32::try_from(column).unwrap_or(u32::MAX),
-        )
+        (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX))
     }
 }
 
@@ -60,30 +57,19 @@ impl Diagnostic {
     /// An error without a place yet.
     #[must_use]
     pub fn error(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            ..Self::default()
-        }
+        Self { message: message.into(), ..Self::default() }
     }
 
     /// A warning without a place yet.
     #[must_use]
     pub fn warning(message: impl Into<String>) -> Self {
-        Self {
-            warning: true,
-            message: message.into(),
-            ..Self::default()
-        }
+        Self { warning: true, message: message.into(), ..Self::default() }
     }
 
     /// Adds a marked place.
     #[must_use]
     pub fn at(mut self, source: &Arc<SourceFile>, span: Range<usize>, text: impl Into<String>) -> Self {
-        self.labels.push(Label {
-            source: Arc::clone(source),
-            span,
-            text: text.into(),
-        });
+        self.labels.push(Label { source: Arc::clone(source), span, text: text.into() });
         self
     }
 

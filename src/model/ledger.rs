@@ -47,11 +47,7 @@ impl Ledger {
     /// An empty ledger.
     #[must_use]
     pub fn new(owner: ManifestName) -> Self {
-        Self {
-            owner,
-            run: String::new(),
-            entries: BTreeSet::new(),
-        }
+        Self { owner, run: String::new(), entries: BTreeSet::new() }
     }
 
     /// The text as it stands on the host.
@@ -81,9 +77,7 @@ impl Ledger {
         match lines.next() {
             Some(HEADER) => {}
             Some(first) if first.starts_with("unitfleet-ledger ") => {
-                return Err(format!(
-                    "the ledger of `{owner}` was written by a newer unitfleet (`{first}`)"
-                ));
+                return Err(format!("the ledger of `{owner}` was written by a newer unitfleet (`{first}`)"));
             }
             _ => return Err(format!("the ledger of `{owner}` is not a unitfleet ledger")),
         }
@@ -98,10 +92,7 @@ impl Ledger {
                 continue;
             }
             let entry = parse_entry(word, rest).ok_or_else(|| {
-                format!(
-                    "the ledger of `{}` has a line that is not understood: `{line}`",
-                    ledger.owner
-                )
+                format!("the ledger of `{}` has a line that is not understood: `{line}`", ledger.owner)
             })?;
             ledger.entries.insert(entry);
         }
@@ -122,18 +113,12 @@ fn parse_entry(word: &str, rest: &str) -> Option<LedgerEntry> {
     Some(match word {
         "file" => {
             let (digest, path) = rest.split_once(' ')?;
-            LedgerEntry::File {
-                path: AbsPath::parse(path).ok()?,
-                digest: Digest(digest.to_owned()),
-            }
+            LedgerEntry::File { path: AbsPath::parse(path).ok()?, digest: Digest(digest.to_owned()) }
         }
         "directory" => LedgerEntry::Directory(AbsPath::parse(rest).ok()?),
         "link" => {
             let (path, target) = rest.split_once('\t')?;
-            LedgerEntry::Link {
-                path: AbsPath::parse(path).ok()?,
-                target: target.to_owned(),
-            }
+            LedgerEntry::Link { path: AbsPath::parse(path).ok()?, target: target.to_owned() }
         }
         "mask" => LedgerEntry::Mask(UnitName::parse(rest).ok()?),
         "unit" => LedgerEntry::Unit(UnitName::parse(rest).ok()?),
@@ -157,15 +142,9 @@ mod tests {
         let mut ledger = Ledger::new(owner());
         "r1".clone_into(&mut ledger.run);
         ledger.entries.extend([
-            LedgerEntry::File {
-                path: path.clone(),
-                digest: Digest::of(b"x"),
-            },
+            LedgerEntry::File { path: path.clone(), digest: Digest::of(b"x") },
             LedgerEntry::Directory(path.clone()),
-            LedgerEntry::Link {
-                path,
-                target: "/a b".to_owned(),
-            },
+            LedgerEntry::Link { path, target: "/a b".to_owned() },
             LedgerEntry::Mask(unit.clone()),
             LedgerEntry::Unit(unit),
             LedgerEntry::User(UserName::parse("web").unwrap()),
@@ -175,12 +154,9 @@ mod tests {
 
     #[test]
     fn newer_foreign_and_truncated_ledgers_are_refused() {
-        for bad in [
-            "unitfleet-ledger 2\nend\n",
-            "hello\n",
-            "unitfleet-ledger 1\nrun a\n",
-            "unitfleet-ledger 1\nfrob x\nend\n",
-        ] {
+        for bad in
+            ["unitfleet-ledger 2\nend\n", "hello\n", "unitfleet-ledger 1\nrun a\n", "unitfleet-ledger 1\nfrob x\nend\n"]
+        {
             assert!(Ledger::from_text(owner(), bad).is_err(), "{bad}");
         }
     }

@@ -61,19 +61,13 @@ macro_rules! string_name {
 }
 
 string_name!(HostName, "The name of a host in the inventory.");
-string_name!(
-    ManifestName,
-    "The name of a manifest: the owner of what it installs, and the name of its ledger."
-);
+string_name!(ManifestName, "The name of a manifest: the owner of what it installs, and the name of its ledger.");
 string_name!(UserName, "The name of a system user or group.");
 string_name!(
     AbsPath,
     "An absolute, normalised path on a host: no `.`, `..`, `//`, trailing slash or control character."
 );
-string_name!(
-    UnitName,
-    "The full name of a unit, such as `web.service`, `worker@.service` or `worker@1.service`."
-);
+string_name!(UnitName, "The full name of a unit, such as `web.service`, `worker@.service` or `worker@1.service`.");
 
 impl HostName {
     /// Checks a host name. A leading `-` would be an option to ssh; blanks and shell characters have no use.
@@ -133,11 +127,7 @@ impl AbsPath {
         if name.is_empty() {
             return None;
         }
-        Some(Self(if parent.is_empty() {
-            "/".to_owned()
-        } else {
-            parent.to_owned()
-        }))
+        Some(Self(if parent.is_empty() { "/".to_owned() } else { parent.to_owned() }))
     }
 
     /// The last component.
@@ -159,9 +149,7 @@ impl AbsPath {
     /// Whether this path is `directory` or lies below it.
     #[must_use]
     pub fn is_within(&self, directory: &str) -> bool {
-        self.0
-            .strip_prefix(directory)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || directory == "/")
+        self.0.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || directory == "/")
     }
 }
 
@@ -232,23 +220,18 @@ impl UnitName {
             )));
         }
         if text.len() > 255 {
-            return Err(NameError(format!(
-                "`{text}` is not a unit name: it is longer than 255 characters"
-            )));
+            return Err(NameError(format!("`{text}` is not a unit name: it is longer than 255 characters")));
         }
         let kind = text.rsplit_once('.').and_then(|(stem, suffix)| {
-            UnitKind::ALL
-                .into_iter()
-                .find(|kind| kind.suffix() == suffix)
-                .map(|kind| (stem, kind))
+            UnitKind::ALL.into_iter().find(|kind| kind.suffix() == suffix).map(|kind| (stem, kind))
         });
         match kind {
-            None => Err(NameError(format!(
-                "`{text}` is not a unit name: it has no suffix such as `.service` or `.timer`"
-            ))),
-            Some((stem, _)) if stem.is_empty() || stem.starts_with('@') => Err(NameError(format!(
-                "`{text}` is not a unit name: nothing stands before its suffix"
-            ))),
+            None => {
+                Err(NameError(format!("`{text}` is not a unit name: it has no suffix such as `.service` or `.timer`")))
+            }
+            Some((stem, _)) if stem.is_empty() || stem.starts_with('@') => {
+                Err(NameError(format!("`{text}` is not a unit name: nothing stands before its suffix")))
+            }
             Some(_) => Ok(Self(text.to_owned())),
         }
     }
@@ -261,10 +244,7 @@ impl UnitName {
     #[must_use]
     pub fn kind(&self) -> UnitKind {
         let suffix = self.0.rsplit_once('.').map_or("", |(_, suffix)| suffix);
-        UnitKind::ALL
-            .into_iter()
-            .find(|kind| kind.suffix() == suffix)
-            .unwrap_or(UnitKind::Service)
+        UnitKind::ALL.into_iter().find(|kind| kind.suffix() == suffix).unwrap_or(UnitKind::Service)
     }
 
     /// The part before the suffix, and before `@` where there is one (`%p`).
@@ -277,10 +257,7 @@ impl UnitName {
     /// The part between `@` and the suffix (`%i`), if it is not empty.
     #[must_use]
     pub fn instance(&self) -> Option<&str> {
-        self.stem()
-            .split_once('@')
-            .map(|(_, instance)| instance)
-            .filter(|instance| !instance.is_empty())
+        self.stem().split_once('@').map(|(_, instance)| instance).filter(|instance| !instance.is_empty())
     }
 
     /// Whether this is a template such as `worker@.service`.
@@ -292,8 +269,7 @@ impl UnitName {
     /// The template that this name is an instance of.
     #[must_use]
     pub fn template(&self) -> Option<UnitName> {
-        self.instance()
-            .map(|_| Self(format!("{}@.{}", self.prefix(), self.kind().suffix())))
+        self.instance().map(|_| Self(format!("{}@.{}", self.prefix(), self.kind().suffix())))
     }
 
     /// The instance of this template with the given instance string.
@@ -337,33 +313,18 @@ mod tests {
     #[test]
     fn unit_names_are_taken_apart_as_systemd_does() {
         let plain = unit("web.app.service");
-        assert_eq!(
-            (plain.prefix(), plain.instance(), plain.is_template()),
-            ("web.app", None, false)
-        );
+        assert_eq!((plain.prefix(), plain.instance(), plain.is_template()), ("web.app", None, false));
         let instance = unit("worker@a.b@c.service");
         assert_eq!((instance.prefix(), instance.instance()), ("worker", Some("a.b@c")));
         assert_eq!(instance.template(), Some(unit("worker@.service")));
         assert!(unit("worker@.service").is_template());
-        assert_eq!(
-            unit("worker@.service").with_instance("7").unwrap(),
-            unit("worker@7.service")
-        );
+        assert_eq!(unit("worker@.service").with_instance("7").unwrap(), unit("worker@7.service"));
         assert_eq!(unit("a.service").sibling(UnitKind::Socket), unit("a.socket"));
     }
 
     #[test]
     fn names_that_systemctl_would_mangle_are_refused() {
-        for bad in [
-            "web",
-            "a b.service",
-            "*.service",
-            ".service",
-            "@.service",
-            "web.servce",
-            "x/y.service",
-            "",
-        ] {
+        for bad in ["web", "a b.service", "*.service", ".service", "@.service", "web.servce", "x/y.service", ""] {
             assert!(UnitName::parse(bad).is_err(), "{bad}");
         }
         assert!(UnitName::parse(&format!("{}.service", "a".repeat(250))).is_err());

@@ -16,11 +16,7 @@ pub enum Event {
     /// A phase of a host's work begins, in a word: `connect`, `gather`, `apply`, `verify`.
     HostPhase { host: HostName, phase: String },
     /// A step ended.
-    StepFinished {
-        host: HostName,
-        step: usize,
-        status: StepStatus,
-    },
+    StepFinished { host: HostName, step: usize, status: StepStatus },
     /// Work on a host is over.
     HostFinished { host: HostName, failed: bool },
 }
@@ -85,11 +81,7 @@ pub enum Outcome {
     /// The plan, a lock or missing privilege forbids it; nothing was touched.
     Refused { error: String, hint: Option<String> },
     /// Something went wrong. `restored`: every file is back as it was and no unit was touched.
-    Failed {
-        error: String,
-        hint: Option<String>,
-        restored: bool,
-    },
+    Failed { error: String, hint: Option<String>, restored: bool },
     /// The run ended before this host's turn.
     NotRun,
 }

@@ -193,7 +193,7 @@ impl<'a> Draft<'a> {
 }
 
 /// The path whose content, attributes or target an action changes.
-fn touched_path(action: &Action) -> Option<AbsPath> {
+pub(super) fn touched_path(action: &Action) -> Option<AbsPath> {
     match action {
         Action::WriteFile { path, .. }
         | Action::RemoveFile { path }
@@ -218,7 +218,9 @@ fn touched_path(action: &Action) -> Option<AbsPath> {
 
 fn names_path(entry: &LedgerEntry, wanted: &AbsPath) -> bool {
     match entry {
-        LedgerEntry::File { path, .. } | LedgerEntry::Link { path, .. } | LedgerEntry::Directory(path) => path == wanted,
+        LedgerEntry::File { path, .. } | LedgerEntry::Link { path, .. } | LedgerEntry::Directory(path) => {
+            path == wanted
+        }
         LedgerEntry::Mask(_) | LedgerEntry::Unit(_) | LedgerEntry::User(_) => false,
     }
 }

@@ -40,9 +40,8 @@ fn owners_exist(draft: &mut Draft<'_>) {
         Wanted::Absent => None,
     });
     for (claim, user, group) in directories.chain(files) {
-        let created = |name: &UserName| {
-            draft.desired.users.get(name).is_some_and(|user| matches!(user.spec, Wanted::Present(_)))
-        };
+        let created =
+            |name: &UserName| draft.desired.users.get(name).is_some_and(|user| matches!(user.spec, Wanted::Present(_)));
         let user_missing = matches!(draft.observed.users.get(user), Some(Observation::Known(None)));
         if user_missing && !created(user) && !is_number(user) {
             let hint = format!("declare it: users: {{{user}: {{}}}}");
@@ -91,9 +90,10 @@ fn directory_absent(draft: &mut Draft<'_>, path: &AbsPath, claim: &Claim) {
     match draft.observed.paths.get(path) {
         Some(ObservedPath::Absent) => draft.disown(|other| *other == entry),
         Some(ObservedPath::Directory { empty, .. }) if ours => {
-            let emptied_by_us = draft.desired.files.iter().any(|(file, wanted)| {
-                file.parent().as_ref() == Some(path) && matches!(wanted.spec, Wanted::Absent)
-            });
+            let emptied_by_us =
+                draft.desired.files.iter().any(|(file, wanted)| {
+                    file.parent().as_ref() == Some(path) && matches!(wanted.spec, Wanted::Absent)
+                });
             if *empty == Some(false) && !emptied_by_us {
                 let text = format!("{path} is declared absent, but is not empty: what is in it is not ours");
                 draft.finding(FindingKind::Foreign, None, text, Some("remove its contents by hand".to_owned()));
@@ -122,8 +122,9 @@ pub(super) fn file_present(
     spec: &FileSpec,
 ) -> bool {
     let observed = draft.observed.paths.get(path);
-    // A mask, or a directory or link of ours, may be in the way now and gone when the file is written.
-    let unmasked = unit.is_some() && matches!(draft.after.get(path), Entry::Absent);
+    // A mask may be in the way now and gone when the file is written.
+    let unmasked = observed.is_some_and(|observed| *observed != ObservedPath::Absent)
+        && matches!(draft.after.get(path), Entry::Absent);
     match observed {
         Some(ObservedPath::File { digest: Observation::Unknown(why), meta, .. }) if !unmasked => {
             let text = format!("{path} could not be read ({why}): whether its content is as desired is not known");
@@ -269,15 +270,10 @@ pub(super) fn file_absent(draft: &mut Draft<'_>, unit: Option<&UnitName>, path: 
                 Observation::Known(digest) => Some(digest.clone()),
                 Observation::Unknown(_) => None,
             };
-            let from = content.as_ref().map_or_else(
-                || Content::Opaque { size: meta.size, digest },
-                |bytes| shown(&bytes.0, bytes.as_text()),
-            );
-            draft.change(
-                unit,
-                &claim.manifest,
-                ChangeKind::File { path: path.clone(), from, to: Content::Absent },
-            );
+            let from = content
+                .as_ref()
+                .map_or_else(|| Content::Opaque { size: meta.size, digest }, |bytes| shown(&bytes.0, bytes.as_text()));
+            draft.change(unit, &claim.manifest, ChangeKind::File { path: path.clone(), from, to: Content::Absent });
             let action = Action::RemoveFile { path: path.clone() };
             draft.step(Stage::RemoveFiles, action, ReasonKind::NotWanted, "declared absent");
             draft.after.remove(path);

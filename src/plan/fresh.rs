@@ -11,8 +11,10 @@ use crate::model::{
     AbsPath, DesiredUnit, LedgerEntry, Observation, ObservedPath, ObservedUnit, Reason, ReasonKind, UnitName,
 };
 
+use crate::unitfile::changed_directives;
+
 use super::draft::Draft;
-use super::view::{Entry, UnitInView};
+use super::view::{Entry, UnitInView, input_files};
 
 /// Clocks of the file system and of systemd are read at different moments; less than this is no difference.
 const CLOCK_SLACK_US: i64 = 100_000;
@@ -44,7 +46,8 @@ pub(super) fn freshness(draft: &Draft<'_>, name: &UnitName, unit: &DesiredUnit, 
         Some(running) if *running == after => Freshness::Same(after),
         _ if changes_now => Freshness::Outdated(what_changes(draft, name, unit), after),
         Some(_) => {
-            let text = "runs with an older configuration than its files: an earlier change was never taken up".to_owned();
+            let text =
+                "runs with an older configuration than its files: an earlier change was never taken up".to_owned();
             Freshness::Outdated(vec![Reason { kind: ReasonKind::Stale, text }], after)
         }
         None => match changed_since_start(draft, name, unit, observed) {
@@ -60,7 +63,7 @@ fn what_changes(draft: &Draft<'_>, name: &UnitName, unit: &DesiredUnit) -> Vec<R
     let after = draft.after.unit(name);
     let mut reasons = Vec::new();
     if let (Some(old), Some(new)) = (&before.effective, &after.effective) {
-        let directives = old.changed_directives(new);
+        let directives = changed_directives(old, new);
         if !directives.is_empty() {
             // Which directives a running service can take up without a restart is not judged here: any change
             // counts, and the reason says so.
@@ -119,7 +122,7 @@ fn changed_since_start(
     let view = draft.before.unit(name);
     let mut files: BTreeSet<AbsPath> = view.files.fragment.iter().chain(&view.files.drop_ins).cloned().collect();
     if let Some(effective) = &view.effective {
-        files.extend(draft.before.input_files(effective, &unit.watch));
+        files.extend(input_files(effective, &unit.watch));
     }
     let path = files.into_iter().find(|path| {
         let ctime = match draft.observed.paths.get(path) {
@@ -135,9 +138,13 @@ fn changed_since_start(
 
 /// The content is what we installed, and we installed it before the unit started: only attributes changed since.
 fn unchanged_by_ledger(draft: &Draft<'_>, path: &AbsPath, started_us: i64) -> bool {
-    let Entry::File { digest: Some(digest), .. } = draft.before.get(path) else { return false };
+    let Entry::File { digest: Some(digest), .. } = draft.before.get(path) else {
+        return false;
+    };
     draft.observed.ledgers.iter().any(|(owner, ledger)| {
-        let Observation::Known(ledger) = ledger else { return false };
+        let Observation::Known(ledger) = ledger else {
+            return false;
+        };
         let written = draft.observed.ledger_times_us.get(owner).copied().unwrap_or(i64::MAX);
         let entry = LedgerEntry::File { path: path.clone(), digest: digest.clone() };
         written <= started_us && ledger.entries.contains(&entry)
@@ -148,7 +155,7 @@ fn unreadable_input(draft: &Draft<'_>, name: &UnitName, unit: &DesiredUnit) -> S
     let view = draft.after.unit(name);
     let mut files: BTreeSet<AbsPath> = view.files.fragment.iter().chain(&view.files.drop_ins).cloned().collect();
     if let Some(effective) = &view.effective {
-        files.extend(draft.after.input_files(effective, &unit.watch));
+        files.extend(input_files(effective, &unit.watch));
     }
     let unread = files.iter().find(|path| {
         matches!(draft.after.get(path), Entry::Unknown(_) | Entry::File { digest: None, .. } | Entry::Other)

@@ -9,7 +9,7 @@ use crate::model::{
     AbsPath, Action, ChangeKind, Claim, DesiredUnit, FindingKind, LedgerEntry, ManifestName, ReasonKind, UNIT_DIR,
     UnitName,
 };
-use crate::unitfile::{Install, InstallError, enablement_link, install_links, same_target};
+use crate::unitfile::{Install, InstallError, belongs_to_enablement, install_links, same_target};
 
 use super::draft::{Draft, Stage};
 
@@ -44,7 +44,9 @@ fn will_be_gone(draft: &Draft<'_>, name: &UnitName) -> bool {
 
 /// The units that `Also=` names and that are not declared themselves.
 fn also(draft: &Draft<'_>, name: &UnitName) -> Vec<UnitName> {
-    let Some(Ok(install)) = wanted(draft, name) else { return Vec::new() };
+    let Some(Ok(install)) = wanted(draft, name) else {
+        return Vec::new();
+    };
     install.also.into_iter().filter(|also| !draft.desired.units.contains_key(also)).collect()
 }
 
@@ -63,7 +65,9 @@ fn enable(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit) {
         draft.refuse(Some(name), place, text, Some(hint));
         return;
     };
-    for (directory, what) in [("/run/systemd/generator", "made by a generator"), ("/run/systemd/transient", "transient")] {
+    for (directory, what) in
+        [("/run/systemd/generator", "made by a generator"), ("/run/systemd/transient", "transient")]
+    {
         if fragment.as_str().starts_with(directory) {
             let text = format!("{name} cannot be enabled: it is {what} ({fragment})");
             draft.refuse(Some(name), place, text, Some("write `enabled: null`".to_owned()));
@@ -111,7 +115,9 @@ fn existing(draft: &Draft<'_>, unit: &UnitName) -> BTreeMap<AbsPath, String> {
     draft
         .before
         .links()
-        .filter(|(path, target)| enablement_link(unit, fragment.as_ref(), path, target))
+        .filter(|(path, target)| {
+            fragment.as_ref().is_some_and(|fragment| belongs_to_enablement(path, target, unit, fragment))
+        })
         .map(|(path, target)| (path.clone(), target.to_owned()))
         .collect()
 }
@@ -173,20 +179,18 @@ pub(super) fn drop_links(draft: &mut Draft<'_>, unit: &UnitName, claimed: &Desir
 fn removable(draft: &mut Draft<'_>, unit: &UnitName, path: &AbsPath) -> bool {
     if path.as_str().starts_with("/run/systemd/generator") {
         let text = format!("{path} is made by a generator and cannot be removed");
-        draft.finding(FindingKind::Foreign, Some(unit), text, Some("mask the unit to keep it from starting".to_owned()));
+        draft.finding(
+            FindingKind::Foreign,
+            Some(unit),
+            text,
+            Some("mask the unit to keep it from starting".to_owned()),
+        );
         return false;
     }
     path.is_within(UNIT_DIR) || path.is_within("/run/systemd/system")
 }
 
-fn remove(
-    draft: &mut Draft<'_>,
-    unit: &UnitName,
-    path: &AbsPath,
-    target: &str,
-    manifest: &ManifestName,
-    why: &str,
-) {
+fn remove(draft: &mut Draft<'_>, unit: &UnitName, path: &AbsPath, target: &str, manifest: &ManifestName, why: &str) {
     let kind = ChangeKind::Link { path: path.clone(), from: Some(target.to_owned()), to: None };
     draft.change(Some(unit), manifest, kind);
     draft.step(Stage::Links, Action::RemoveLink { path: path.clone() }, ReasonKind::LinksDiffer, why);
@@ -201,14 +205,18 @@ fn link_label(path: &AbsPath) -> String {
 }
 
 fn default_target(draft: &mut Draft<'_>) {
-    let Some((target, claim)) = &draft.desired.default_target else { return };
+    let Some((target, claim)) = &draft.desired.default_target else {
+        return;
+    };
     let path = AbsPath::parse(&format!("{UNIT_DIR}/default.target")).expect("a plain path");
     let current = draft.before.unit(&UnitName::parse("default.target").expect("a unit name"));
     let found = draft.before.links().find(|(link, _)| **link == path).map(|(_, target)| target.to_owned());
     let name_of = |target: &str| target.rsplit('/').next().unwrap_or_default().to_owned();
-    let vendor = current.files.fragment.as_ref().and_then(|link| {
-        draft.before.links().find(|(other, _)| *other == link).map(|(_, target)| name_of(target))
-    });
+    let vendor = current
+        .files
+        .fragment
+        .as_ref()
+        .and_then(|link| draft.before.links().find(|(other, _)| *other == link).map(|(_, target)| name_of(target)));
     let from = found.as_deref().map(name_of).or(vendor);
     if from.as_deref() == Some(target.as_str()) {
         return;

@@ -7,6 +7,8 @@ use crate::model::{
     RunState, UnitKind, UnitName, Wanted,
 };
 
+use crate::unitfile::changed_directives;
+
 use super::draft::{Draft, Stage};
 use super::fresh::{Freshness, freshness};
 
@@ -79,7 +81,8 @@ fn started(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit) {
     match &observed.active_state {
         state if state.is_up() => take_up_changes(draft, name, unit, observed),
         ActiveState::Maintenance | ActiveState::Other(_) => {
-            let text = format!("{name} is in the state {}, which is neither up nor down", observed.active_state.as_str());
+            let text =
+                format!("{name} is in the state {}, which is neither up nor down", observed.active_state.as_str());
             draft.finding(FindingKind::Unknown, Some(name), text, None);
         }
         _ if observed.refuse_manual_start => {
@@ -103,8 +106,7 @@ fn start(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit, observed: &
         (state, _) => format!("is {}", state.as_str()),
     };
     let reason = Reason { kind: ReasonKind::StateDiffers, text: format!("{text}, state: started") };
-    let action =
-        if looping { Action::Restart { unit: name.clone() } } else { Action::Start { unit: name.clone() } };
+    let action = if looping { Action::Restart { unit: name.clone() } } else { Action::Start { unit: name.clone() } };
     draft.step_because(Stage::Run, action, vec![reason]);
     record(draft, name, unit);
 }
@@ -145,7 +147,8 @@ fn take_up_changes(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit, o
             return;
         }
         Freshness::Unknown(path) => {
-            let text = format!("whether {name} runs with its current configuration is not known: {path} could not be read");
+            let text =
+                format!("whether {name} runs with its current configuration is not known: {path} could not be read");
             draft.finding(FindingKind::Unknown, Some(name), text, Some("gather as root: become: true".to_owned()));
             return;
         }
@@ -211,7 +214,7 @@ fn can_reload(draft: &Draft<'_>, name: &UnitName) -> bool {
 fn only_options_change(draft: &Draft<'_>, name: &UnitName) -> bool {
     match (draft.before.unit(name).effective, draft.after.unit(name).effective) {
         (Some(before), Some(after)) => {
-            let changed = before.changed_directives(&after);
+            let changed = changed_directives(&before, &after);
             !changed.is_empty() && changed.iter().all(|directive| directive == "[Mount] Options")
         }
         _ => false,
@@ -221,8 +224,18 @@ fn only_options_change(draft: &Draft<'_>, name: &UnitName) -> bool {
 /// Units whose restart can lock everybody out. They are restarted only where the playbook says so.
 fn is_protected(name: &UnitName) -> bool {
     const PROTECTED: [&str; 12] = [
-        "ssh", "sshd", "dbus", "dbus-broker", "systemd-logind", "systemd-journald", "systemd-udevd", "systemd-networkd",
-        "NetworkManager", "networking", "getty", "serial-getty",
+        "ssh",
+        "sshd",
+        "dbus",
+        "dbus-broker",
+        "systemd-logind",
+        "systemd-journald",
+        "systemd-udevd",
+        "systemd-networkd",
+        "NetworkManager",
+        "networking",
+        "getty",
+        "serial-getty",
     ];
     name.kind() == UnitKind::Service && PROTECTED.contains(&name.prefix())
 }
@@ -243,7 +256,9 @@ fn restart_socket(draft: &mut Draft<'_>, socket: &UnitName, reasons: Vec<Reason>
             continue;
         }
         let follows = |text: String| vec![Reason { kind: ReasonKind::Follows, text }];
-        let already = |draft: &Draft<'_>, stage: Stage| draft.steps().any(|(at, step)| at == stage && acts_on(&step.action, &service));
+        let already = |draft: &Draft<'_>, stage: Stage| {
+            draft.steps().any(|(at, step)| at == stage && acts_on(&step.action, &service))
+        };
         if !already(draft, Stage::Stop) {
             let reason = follows(format!("holds the old sockets of {socket}"));
             draft.step_because(Stage::Stop, Action::Stop { unit: service.clone() }, reason);
@@ -292,7 +307,9 @@ fn stop_triggers(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit, obs
         observed.triggered_by.iter().filter_map(|trigger| UnitName::parse(trigger).ok()).collect();
     triggers.extend(siblings);
     for trigger in triggers {
-        let Some(state) = draft.observed.units.get(&trigger).map(|trigger| &trigger.active_state) else { continue };
+        let Some(state) = draft.observed.units.get(&trigger).map(|trigger| &trigger.active_state) else {
+            continue;
+        };
         if state.is_down() {
             continue;
         }

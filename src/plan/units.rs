@@ -81,7 +81,9 @@ fn held(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit) -> bool {
     });
     let masked = if is_masked_in_etc(draft, name) { Some(name.clone()) } else { by_template };
     let runtime = is_masked_in_run(draft, name) && !in_etc(draft, name);
-    let Some(masked) = masked.or_else(|| runtime.then(|| name.clone())) else { return false };
+    let Some(masked) = masked.or_else(|| runtime.then(|| name.clone())) else {
+        return false;
+    };
     let ours = draft
         .ledger_before(&unit.claim.manifest)
         .is_some_and(|ledger| ledger.entries.contains(&LedgerEntry::Mask(masked.clone())));
@@ -103,7 +105,9 @@ fn held(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit) -> bool {
 /// `enable`, `mask` and drop-ins of an alias do not do what people think (systemd.md's findings on 247, 252, 257:
 /// `enable ALIAS` is refused, `disable ALIAS` disables the canonical unit), so the canonical name is asked for.
 fn is_alias(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit) -> bool {
-    let Some(observed) = draft.observed.units.get(name) else { return false };
+    let Some(observed) = draft.observed.units.get(name) else {
+        return false;
+    };
     if observed.id == name.as_str() || observed.id.is_empty() || observed.load_state == "not-found" {
         return false;
     }
@@ -221,7 +225,9 @@ fn absent(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit) {
 /// Files that stand above ours, or beside them, and are not ours (rule: reported by path, never touched).
 pub(super) fn report_strangers(draft: &mut Draft<'_>, units: &BTreeSet<UnitName>) {
     for name in units {
-        let Some(unit) = draft.desired.units.get(name) else { continue };
+        let Some(unit) = draft.desired.units.get(name) else {
+            continue;
+        };
         if unit.absent || unit.masked == Some(true) || (unit.fragment.is_none() && unit.drop_ins.is_empty()) {
             continue;
         }
@@ -234,15 +240,19 @@ pub(super) fn report_strangers(draft: &mut Draft<'_>, units: &BTreeSet<UnitName>
         for path in files.drop_ins {
             let declared = path.parent().is_some_and(|parent| parent.as_str() == format!("{UNIT_DIR}/{name}.d"))
                 && matches!(unit.drop_ins.get(path.file_name()), Some(Wanted::Present(_)));
-            let of_template = name.template().and_then(|template| draft.desired.units.get(&template)).is_some_and(|unit| {
-                unit.drop_ins.contains_key(path.file_name())
-            });
+            let of_template = name
+                .template()
+                .and_then(|template| draft.desired.units.get(&template))
+                .is_some_and(|unit| unit.drop_ins.contains_key(path.file_name()));
             let vendor = path.is_within("/usr/lib") || path.is_within("/lib");
             if declared || of_template || vendor {
                 continue;
             }
             let (text, hint) = if draft.is_ours(&path) {
-                let hint = format!("to remove it: drop_ins: {{{}: {{absent: true}}}}", path.file_name().trim_end_matches(".conf"));
+                let hint = format!(
+                    "to remove it: drop_ins: {{{}: {{absent: true}}}}",
+                    path.file_name().trim_end_matches(".conf")
+                );
                 (format!("{path} was installed by an earlier apply and is no longer declared; it still applies"), hint)
             } else {
                 (format!("{path} also applies to it and is not ours"), "declare it, or remove it by hand".to_owned())

@@ -30,7 +30,8 @@ pub(super) fn plan(draft: &mut Draft<'_>) {
 }
 
 fn create(draft: &mut Draft<'_>, name: &UserName, user: &DesiredUser, spec: &UserSpec) {
-    let describe = |label: &str, value: Option<&str>| value.map(|value| format!(", {label} {value}")).unwrap_or_default();
+    let describe =
+        |label: &str, value: Option<&str>| value.map(|value| format!(", {label} {value}")).unwrap_or_default();
     let kind = if spec.system { "system user" } else { "user" };
     let to = format!(
         "{kind}{}{}",
@@ -38,8 +39,12 @@ fn create(draft: &mut Draft<'_>, name: &UserName, user: &DesiredUser, spec: &Use
         describe("shell", spec.shell.as_ref().map(AsRef::as_ref))
     );
     draft.change(None, &user.claim.manifest, ChangeKind::User { name: name.clone(), from: None, to: Some(to) });
-    let action =
-        Action::CreateUser { name: name.clone(), system: spec.system, home: spec.home.clone(), shell: spec.shell.clone() };
+    let action = Action::CreateUser {
+        name: name.clone(),
+        system: spec.system,
+        home: spec.home.clone(),
+        shell: spec.shell.clone(),
+    };
     draft.step(Stage::Users, action, ReasonKind::Missing, format!("user {name} does not exist"));
     draft.own(&user.claim.manifest, LedgerEntry::User(name.clone()));
 }

@@ -22,6 +22,7 @@ pub(super) enum Entry {
 #[derive(Clone, Debug)]
 pub(super) struct View {
     entries: BTreeMap<AbsPath, Entry>,
+    existing: BTreeSet<AbsPath>,
     unit_path: Vec<AbsPath>,
 }
 
@@ -40,12 +41,17 @@ impl View {
     /// is why the gather need not send it.
     pub(super) fn observed(desired: &Desired, observed: &Observed) -> Self {
         let expected = expected_bytes(desired);
-        let mut entries: BTreeMap<AbsPath, Entry> =
-            observed.paths.iter().map(|(path, state)| (path.clone(), entry(state, expected.get(path).copied()))).collect();
+        let mut entries: BTreeMap<AbsPath, Entry> = observed
+            .paths
+            .iter()
+            .map(|(path, state)| (path.clone(), entry(state, expected.get(path).copied())))
+            .collect();
         for (path, target) in &observed.links {
             entries.insert(path.clone(), Entry::Link(target.clone()));
         }
-        Self { entries, unit_path: observed.facts.unit_path.clone() }
+        let exists = |(path, entry): (&AbsPath, &Entry)| (*entry != Entry::Absent).then(|| path.clone());
+        let existing = entries.iter().filter_map(exists).collect();
+        Self { entries, existing, unit_path: observed.facts.unit_path.clone() }
     }
 
     pub(super) fn get(&self, path: &AbsPath) -> &Entry {
@@ -54,19 +60,24 @@ impl View {
 
     pub(super) fn put_file(&mut self, path: &AbsPath, bytes: &Bytes) {
         let text = bytes.as_text().map(str::to_owned);
-        self.entries.insert(path.clone(), Entry::File { digest: Some(bytes.digest()), text });
+        self.put(path, Entry::File { digest: Some(bytes.digest()), text });
     }
 
     pub(super) fn put_link(&mut self, path: &AbsPath, target: &str) {
-        self.entries.insert(path.clone(), Entry::Link(target.to_owned()));
+        self.put(path, Entry::Link(target.to_owned()));
     }
 
     pub(super) fn put(&mut self, path: &AbsPath, entry: Entry) {
+        if entry == Entry::Absent {
+            self.existing.remove(path);
+        } else {
+            self.existing.insert(path.clone());
+        }
         self.entries.insert(path.clone(), entry);
     }
 
     pub(super) fn remove(&mut self, path: &AbsPath) {
-        self.entries.insert(path.clone(), Entry::Absent);
+        self.put(path, Entry::Absent);
     }
 
     /// Links in this picture whose path lies below one of systemd's unit directories.
@@ -79,8 +90,7 @@ impl View {
 
     /// Resolves a unit's files and merges them.
     pub(super) fn unit(&self, unit: &UnitName) -> UnitInView {
-        let exists = |path: &AbsPath| !matches!(self.get(path), Entry::Absent);
-        let files = resolve(unit, &self.unit_path, &exists);
+        let files = resolve(unit, &self.unit_path, &self.existing);
         let masked = files.fragment.as_ref().is_some_and(|path| self.is_mask(path));
         let fragment = match &files.fragment {
             Some(_) if masked => Some(None),
@@ -130,7 +140,7 @@ impl View {
         use std::fmt::Write as _;
         let effective = self.unit(unit).effective?;
         let mut text = effective.inputs_text();
-        for path in self.input_files(&effective, watch) {
+        for path in input_files(&effective, watch) {
             let _ignored = match self.get(&path) {
                 Entry::Absent => writeln!(text, "absent {path}"),
                 Entry::File { digest: Some(digest), .. } => writeln!(text, "{digest} {path}"),
@@ -141,13 +151,11 @@ impl View {
         }
         Some(Digest::of(text.as_bytes()).0)
     }
+}
 
-    /// The files that a unit reads when it starts: those declared with `watch:` and those its settings name.
-    pub(super) fn input_files(&self, effective: &Effective, watch: &BTreeSet<AbsPath>) -> BTreeSet<AbsPath> {
-        let mut files = watch.clone();
-        files.extend(effective.input_files());
-        files
-    }
+/// The files that a unit reads when it starts: those declared with `watch:` and those its settings name.
+pub(super) fn input_files(effective: &Effective, watch: &BTreeSet<AbsPath>) -> BTreeSet<AbsPath> {
+    watch.iter().cloned().chain(effective.input_files()).collect()
 }
 
 fn expected_bytes(desired: &Desired) -> BTreeMap<AbsPath, &Bytes> {

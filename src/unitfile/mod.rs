@@ -14,6 +14,7 @@
 
 mod effective;
 mod escape;
+mod inputs;
 mod install;
 mod parse;
 pub mod quote;

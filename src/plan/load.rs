@@ -1,0 +1,115 @@
+//! When systemd has to read the unit files again, and which units must then load before anything is stopped.
+
+use std::collections::BTreeSet;
+
+use crate::model::{AbsPath, Action, ChangeKind, ObservedPath, ReasonKind, UnitName};
+
+use super::draft::{Draft, Stage, touched_path};
+
+/// Clocks of the file system and of systemd are read at different moments; less than this is no difference.
+const CLOCK_SLACK_US: i64 = 100_000;
+
+/// Adds the daemon-reload and the gate where they are needed: one reload after all writes, and one after the
+/// removals only where there are any.
+pub(super) fn plan(draft: &mut Draft<'_>, units: &BTreeSet<UnitName>) {
+    let removed = draft.touches_unit_files(Stage::Mask..=Stage::RemoveFiles);
+    let early = draft.touches_unit_files(Stage::Users..=Stage::Links);
+    // Links that only go away can wait for the reload that the removals need anyway.
+    let early_is_only_unlinking = draft.steps().filter(|(stage, _)| *stage <= Stage::Links).all(|(_, step)| {
+        matches!(&step.action, Action::RemoveLink { .. })
+            || touched_path(&step.action).is_none_or(|path| !early.contains(path))
+    });
+    let one_reload_will_do = early_is_only_unlinking && !removed.is_empty();
+    if !early.is_empty() && !one_reload_will_do {
+        let reason = changed_files(&early);
+        draft.step(Stage::Reload, Action::DaemonReload, ReasonKind::UnitFilesChanged, reason);
+        gate(draft, units);
+    } else if early.is_empty() && removed.is_empty() {
+        reload_that_is_owed(draft, units);
+    }
+    if !removed.is_empty() {
+        let reason = changed_files(&removed);
+        draft.step(Stage::ReloadAgain, Action::DaemonReload, ReasonKind::UnitFilesChanged, reason);
+    }
+}
+
+fn changed_files(paths: &[AbsPath]) -> String {
+    match paths {
+        [path] => format!("{path} changes"),
+        paths => format!("{} files and links below /etc/systemd/system change", paths.len()),
+    }
+}
+
+/// Every unit that a later step relies on must load; a broken file then leaves the running service untouched.
+fn gate(draft: &mut Draft<'_>, units: &BTreeSet<UnitName>) {
+    let gated: Vec<UnitName> = units
+        .iter()
+        .filter(|name| {
+            let unit = &draft.desired.units[*name];
+            let ours = unit.fragment.is_some()
+                || !unit.drop_ins.is_empty()
+                || unit.state.is_some()
+                || name.template().is_some();
+            let view = draft.after.unit(name);
+            ours && !unit.absent
+                && unit.masked != Some(true)
+                && !name.is_template()
+                && view.files.fragment.is_some()
+                && !view.masked
+        })
+        .cloned()
+        .collect();
+    if gated.is_empty() {
+        return;
+    }
+    let text = "must load before anything is stopped; else every file is put back".to_owned();
+    draft.step(Stage::Gate, Action::Gate { units: gated }, ReasonKind::Follows, text);
+}
+
+/// systemd has not read files that are already as they should be: an earlier run did not get to it, or a hand
+/// wrote them.
+fn reload_that_is_owed(draft: &mut Draft<'_>, units: &BTreeSet<UnitName>) {
+    let owed = units.iter().find_map(|name| {
+        let unit = &draft.desired.units[name];
+        let observed = draft.observed.units.get(name)?;
+        if unit.absent || observed.load_state == "not-found" {
+            return None;
+        }
+        if observed.need_daemon_reload {
+            return Some((name.clone(), format!("systemd says that {name}'s files changed on disk")));
+        }
+        let path = newer_than_load(draft, name)?;
+        Some((name.clone(), format!("{path} changed after systemd last read the unit files")))
+    });
+    let stale = draft
+        .steps()
+        .any(|(stage, step)| stage == Stage::Run && step.reasons.iter().any(|reason| reason.kind == ReasonKind::Stale));
+    match owed {
+        Some((name, why)) => {
+            let manifest = draft.desired.units[&name].claim.manifest.clone();
+            draft.change(Some(&name), &manifest, ChangeKind::NotLoaded { why: why.clone() });
+            draft.step(Stage::Reload, Action::DaemonReload, ReasonKind::UnitFilesChanged, why);
+            gate(draft, units);
+        }
+        None if stale => {
+            let why = "the unit files may have changed since systemd read them";
+            draft.step(Stage::Reload, Action::DaemonReload, ReasonKind::Follows, why);
+            gate(draft, units);
+        }
+        None => {}
+    }
+}
+
+/// A file of the unit that changed after the last load, where the time of the last load is known: from systemd
+/// (250 and later), or from our own marker.
+fn newer_than_load(draft: &Draft<'_>, name: &UnitName) -> Option<AbsPath> {
+    let facts = &draft.observed.facts;
+    let loaded = facts.units_load_us.map(|us| facts.wall_us(us)).into_iter().chain(facts.reloaded_us).max()?;
+    let files = draft.before.unit(name).files;
+    files.fragment.into_iter().chain(files.drop_ins).find(|path| match draft.observed.paths.get(path) {
+        Some(ObservedPath::File { meta, .. } | ObservedPath::Link { meta, .. }) => {
+            meta.ctime_us > loaded + CLOCK_SLACK_US && meta.ctime_us <= facts.now_us
+        }
+        _ => false,
+    })
+}
