@@ -1,3 +1,7 @@
-//! The `unitfleet` program.
+//! The `unitfleet` program: everything is in the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    unitfleet::cli::main()
+}

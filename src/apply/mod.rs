@@ -1,1 +1,324 @@
-//! Runs plans.
+//! Runs plans: one host is gathered, planned, changed and observed again over one connection.
+//!
+//! No decision is taken here that a plan should have taken: the steps that were printed are run in their order, and
+//! the host is called done only when planning again finds no steps (law 3).
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use crate::model::{
+    Desired, Event, Finding, FindingKind, HostName, HostPlan, HostReport, Observed, Outcome, Refusal, StepOutcome,
+    Target, UnitFailure,
+};
+use crate::observe::{Context, for_each_host, gather, gather_again, nonce, outcome_of, request};
+use crate::plan::plan_host;
+use crate::remote::{self, Progress, Transaction, TransactionAnswer};
+use crate::transport::{Exec, Session, TransportError, TransportErrorKind};
+
+/// What an apply needs beside the context.
+#[derive(Clone, Debug)]
+pub struct ApplyOptions {
+    /// The run's id.
+    pub run: String,
+    /// Who applies, for locks and records: `user@machine`.
+    pub who: String,
+    /// How long the units of a host are watched after the last start.
+    pub settle: Duration,
+    /// How long one host's transaction may take before we stop waiting for it.
+    pub timeout: Duration,
+}
+
+/// One host's work to be done.
+#[derive(Clone, Debug)]
+pub struct HostTask {
+    /// How to reach it.
+    pub target: Target,
+    /// What is wanted of it.
+    pub desired: Desired,
+}
+
+/// A host that was planned and whose session is kept for the apply.
+pub struct Planned {
+    task: HostTask,
+    session: Option<Box<dyn Session>>,
+    uid: u32,
+    unprivileged: Option<TransportError>,
+    report: HostReport,
+    started: Instant,
+}
+
+impl Planned {
+    /// The host's part of the report as it stands.
+    #[must_use]
+    pub fn report(&self) -> &HostReport {
+        &self.report
+    }
+
+    /// The host's part of the report, when nothing more is done; closes the session.
+    #[must_use]
+    pub fn into_report(self) -> HostReport {
+        self.report
+    }
+}
+
+/// Gathers and plans all hosts.
+pub async fn plan_fleet(context: &Context, tasks: BTreeMap<HostName, HostTask>) -> BTreeMap<HostName, Planned> {
+    let worker = context.clone();
+    for_each_host(context.jobs, tasks, move |_, task| {
+        let context = worker.clone();
+        async move {
+            let planned = plan_one(&context, task).await;
+            finished(&context, &planned.report, &planned.task.target.host);
+            planned
+        }
+    })
+    .await
+}
+
+/// Applies what was planned. Hosts without steps, refused ones and unreachable ones keep their report.
+pub async fn apply_fleet(
+    context: &Context,
+    options: &ApplyOptions,
+    planned: BTreeMap<HostName, Planned>,
+) -> BTreeMap<HostName, HostReport> {
+    let (worker, options) = (context.clone(), options.clone());
+    for_each_host(context.jobs, planned, move |host, planned| {
+        let (context, options) = (worker.clone(), options.clone());
+        async move {
+            let report = apply_one(&context, &options, planned).await;
+            finished(&context, &report, &host);
+            report
+        }
+    })
+    .await
+}
+
+/// Plans and applies each host without waiting for the others: for scripts, where nobody is asked in between.
+pub async fn plan_and_apply_fleet(
+    context: &Context,
+    options: &ApplyOptions,
+    tasks: BTreeMap<HostName, HostTask>,
+) -> BTreeMap<HostName, HostReport> {
+    let (worker, options) = (context.clone(), options.clone());
+    for_each_host(context.jobs, tasks, move |host, task| {
+        let (context, options) = (worker.clone(), options.clone());
+        async move {
+            let planned = plan_one(&context, task).await;
+            let report = apply_one(&context, &options, planned).await;
+            finished(&context, &report, &host);
+            report
+        }
+    })
+    .await
+}
+
+fn finished(context: &Context, report: &HostReport, host: &HostName) {
+    let failed = matches!(
+        report.outcome,
+        Outcome::Failed { .. } | Outcome::Unreachable { .. } | Outcome::Refused { .. } | Outcome::NotRun
+    );
+    drop(context.events.send(Event::HostFinished { host: host.clone(), failed }));
+}
+
+fn elapsed_ms(started: Instant) -> u64 {
+    u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+async fn plan_one(context: &Context, task: HostTask) -> Planned {
+    let started = Instant::now();
+    let host = task.target.host.clone();
+    drop(context.events.send(Event::HostStarted { host }));
+    match gather(context, &task.target, &request(&task.desired)).await {
+        Err(outcome) => {
+            let report = report(outcome, None, elapsed_ms(started));
+            Planned { task, session: None, uid: 0, unprivileged: None, report, started }
+        }
+        Ok(gathered) => {
+            let plan = plan_with_privilege(&task.desired, &gathered.observed, gathered.unprivileged.as_ref());
+            let outcome = if let Some(first) = plan.refusals.first() {
+                refused(first, plan.refusals.len())
+            } else if plan.has_steps() {
+                Outcome::Pending
+            } else {
+                Outcome::Unchanged
+            };
+            Planned {
+                task,
+                session: Some(gathered.session),
+                uid: gathered.observed.facts.uid,
+                unprivileged: gathered.unprivileged,
+                report: report(outcome, Some(plan), elapsed_ms(started)),
+                started,
+            }
+        }
+    }
+}
+
+fn report(outcome: Outcome, plan: Option<HostPlan>, elapsed_ms: u64) -> HostReport {
+    HostReport { outcome, plan, steps: Vec::new(), failures: Vec::new(), remaining: None, elapsed_ms }
+}
+
+fn plan_with_privilege(desired: &Desired, observed: &Observed, unprivileged: Option<&TransportError>) -> HostPlan {
+    let mut plan = plan_host(desired, observed);
+    if let Some(error) = unprivileged {
+        let text = format!("planned without root: {}; what this user cannot read is unknown", error.message);
+        plan.findings.push(Finding { kind: FindingKind::Notice, unit: None, text, hint: error.hint.clone() });
+    }
+    plan
+}
+
+fn refused(first: &Refusal, count: usize) -> Outcome {
+    let more = if count > 1 { format!(" (and {} more)", count - 1) } else { String::new() };
+    Outcome::Refused { error: format!("{}{more}", first.text), hint: first.hint.clone() }
+}
+
+async fn apply_one(context: &Context, options: &ApplyOptions, planned: Planned) -> HostReport {
+    let Planned { task, session, uid, unprivileged, mut report, started } = planned;
+    let (Some(session), Some(plan), Outcome::Pending) = (session, report.plan.clone(), &report.outcome) else {
+        return report;
+    };
+    report.outcome = match without_root(&task.target, uid, unprivileged) {
+        Some(outcome) => outcome,
+        None => transact(context, options, &task, session.as_ref(), &plan, &mut report).await,
+    };
+    report.elapsed_ms = elapsed_ms(started);
+    report
+}
+
+/// Nothing is staged where the apply could not end.
+fn without_root(target: &Target, uid: u32, unprivileged: Option<TransportError>) -> Option<Outcome> {
+    if let Some(error) = unprivileged {
+        return Some(Outcome::Refused { error: error.message, hint: error.hint });
+    }
+    (uid != 0).then(|| Outcome::Refused {
+        error: format!("the login user is not root (uid {uid})"),
+        hint: Some(format!("set `become: true` for {} in the inventory, or log in as root", target.host)),
+    })
+}
+
+async fn transact(
+    context: &Context,
+    options: &ApplyOptions,
+    task: &HostTask,
+    session: &dyn Session,
+    plan: &HostPlan,
+    report: &mut HostReport,
+) -> Outcome {
+    let host = &task.target.host;
+    context.phase(host, "apply");
+    let answer = match run_transaction(context, options, task, session, plan).await {
+        Ok(answer) => answer,
+        Err(outcome) => return outcome,
+    };
+    report.steps = answer.steps;
+    report.failures = answer.failures;
+    match answer.end {
+        remote::End::Refused { error, hint } => return Outcome::Refused { error, hint },
+        remote::End::Failed { error, hint, restored } => return Outcome::Failed { error, hint, restored },
+        remote::End::Done => {}
+    }
+    if let Some(error) = failed_units(&report.failures) {
+        return Outcome::Failed { error, hint: None, restored: false };
+    }
+    if let Some(error) = failed_step(plan, &report.steps) {
+        return Outcome::Failed { error, hint: None, restored: false };
+    }
+    context.phase(host, "verify");
+    let observed = match gather_again(context, &task.target, &request(&task.desired), session).await {
+        Ok(observed) => observed,
+        Err(outcome) => return not_verified(outcome),
+    };
+    let remaining = plan_host(&task.desired, &observed);
+    if remaining.steps.is_empty() && remaining.refusals.is_empty() {
+        return Outcome::Changed;
+    }
+    report.remaining = Some(remaining);
+    Outcome::Failed {
+        error: "all steps were run, but the host is not as desired: what still differs is listed".to_owned(),
+        hint: Some("something on the host works against the playbook; look at what still differs".to_owned()),
+        restored: false,
+    }
+}
+
+async fn run_transaction(
+    context: &Context,
+    options: &ApplyOptions,
+    task: &HostTask,
+    session: &dyn Session,
+    plan: &HostPlan,
+) -> Result<TransactionAnswer, Outcome> {
+    let nonce = nonce();
+    let transaction = Transaction {
+        run: &options.run,
+        who: &options.who,
+        steps: &plan.steps,
+        ledgers: &plan.ledgers,
+        inputs: &plan.inputs,
+        settle: options.settle,
+    };
+    let input = remote::encode_transaction(&transaction, &nonce);
+    let exec = Exec {
+        script: remote::transaction_script(),
+        input: &input,
+        become_root: task.target.become_root,
+        deadline: options.timeout,
+    };
+    let events = context.events.clone();
+    let host = task.target.host.clone();
+    let line_nonce = nonce.clone();
+    let mut lines = move |line: &[u8]| {
+        if let Some(Progress { step, status }) = remote::parse_progress(&line_nonce, line) {
+            drop(events.send(Event::StepFinished { host: host.clone(), step, status }));
+        }
+    };
+    let output = session.exec(exec, Some(&mut lines)).await.map_err(|error| lost(&error))?;
+    remote::parse_transaction(&plan.steps, &nonce, &output.stdout).map_err(|error| {
+        let said = output.stderr.lines().rev().find(|line| !line.trim().is_empty());
+        Outcome::Failed {
+            error: error.to_string(),
+            hint: said.map(|line| format!("the host said: {line}")),
+            restored: false,
+        }
+    })
+}
+
+/// The connection went while the host was at work: what it did is found out by planning again.
+fn lost(error: &TransportError) -> Outcome {
+    match error.kind {
+        TransportErrorKind::Privilege => outcome_of(error),
+        _ => Outcome::Failed {
+            error: format!("the connection was lost during the apply: {}", error.message),
+            hint: Some("the host may have finished by itself: run `unitfleet plan` to see what is left".to_owned()),
+            restored: false,
+        },
+    }
+}
+
+fn not_verified(outcome: Outcome) -> Outcome {
+    let error = match outcome {
+        Outcome::Unreachable { error, .. } | Outcome::Refused { error, .. } | Outcome::Failed { error, .. } => error,
+        _ => "it could not be observed again".to_owned(),
+    };
+    Outcome::Failed {
+        error: format!("all steps were run, but the result could not be verified: {error}"),
+        hint: Some("run `unitfleet plan` to see whether anything is left".to_owned()),
+        restored: false,
+    }
+}
+
+fn failed_units(failures: &[UnitFailure]) -> Option<String> {
+    let names: Vec<&str> = failures.iter().map(|failure| failure.unit.as_str()).collect();
+    match names.as_slice() {
+        [] => None,
+        [name] => Some(format!("{name} is not as it should be after the steps")),
+        names => Some(format!("{} units are not as they should be after the steps: {}", names.len(), names.join(", "))),
+    }
+}
+
+fn failed_step(plan: &HostPlan, steps: &[StepOutcome]) -> Option<String> {
+    use crate::model::StepStatus;
+    steps.iter().find_map(|outcome| match &outcome.status {
+        StepStatus::Failed(why) => Some(format!("step {} of {} failed: {why}", outcome.step + 1, plan.steps.len())),
+        _ => None,
+    })
+}

@@ -1,1 +1,129 @@
 //! The command line: clap, environment, terminal, exit codes.
+//!
+//! One file per verb: its `Args` with the help text, and `run`. To add a verb: a file with both, a variant in
+//! `Verb`, an arm in `dispatch`; the snapshot of the help changes.
+//!
+//! Deliberately absent: decisions about hosts. What a verb does with a fleet is in `observe`, `plan` and `apply`.
+
+mod apply;
+mod disconnect;
+mod fleet;
+mod global;
+mod observe;
+mod plan;
+mod project;
+mod render;
+mod sandbox;
+mod terminal;
+mod validate;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::model::Diagnostic;
+use crate::report::diagnostic;
+
+use global::GlobalArgs;
+use terminal::Terminal;
+
+/// Wrong use of the command line.
+const USAGE: u8 = 64;
+/// Invalid inventory, playbook or template.
+const INVALID: u8 = 65;
+/// Something failed.
+const FAILED: u8 = 1;
+
+/// A declarative fleet reconciler for systemd services.
+///
+/// Describe in YAML the services that your servers should run; see what differs, with a reason for every step;
+/// apply it idempotently over SSH, without an agent.
+#[derive(Parser)]
+#[command(name = "unitfleet", version, max_term_width = 100, arg_required_else_help = true, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+    #[command(flatten)]
+    global: GlobalArgs,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done, or nothing to do · 1 something failed · 2 changes pending (plan --detailed-exitcode) ·
+5 some hosts unreachable, the rest fine · 6 a change failed and was taken back · 7 refused ·
+64 usage · 65 invalid inventory, playbook or template · 130/143 interrupted.";
+
+#[derive(Subcommand)]
+enum Verb {
+    Validate(validate::Args),
+    Render(render::Args),
+    Observe(observe::Args),
+    Plan(plan::Args),
+    Apply(apply::Args),
+    Disconnect(disconnect::Args),
+    Sandbox(sandbox::Args),
+}
+
+/// Why a verb ended early. What went wrong on hosts is in the report, not here.
+enum Failure {
+    /// The command line asks for something that makes no sense.
+    Usage(String),
+    /// What the user wrote is wrong.
+    Invalid(Vec<Diagnostic>),
+    /// The machine we run on did not do its part.
+    Machine(String),
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::Machine(error.to_string())
+    }
+}
+
+/// What a verb returns: an exit code, or why it ended early.
+type Verdict = Result<u8, Failure>;
+
+/// Runs the program.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // clap's own code for wrong usage is 2, which here means that changes are pending.
+            let code = if error.use_stderr() { USAGE } else { 0 };
+            drop(error.print());
+            return ExitCode::from(code);
+        }
+    };
+    let terminal = Terminal::new(cli.global.color, cli.global.verbose, cli.global.quiet);
+    let code = match dispatch(&cli, &terminal) {
+        Ok(code) => code,
+        Err(failure) => explain(&failure, &terminal),
+    };
+    ExitCode::from(code)
+}
+
+fn dispatch(cli: &Cli, terminal: &Terminal) -> Verdict {
+    let global = &cli.global;
+    match &cli.verb {
+        Verb::Validate(args) => validate::run(args, global, terminal),
+        Verb::Render(args) => render::run(args, global, terminal),
+        Verb::Observe(args) => observe::run(args, global, terminal),
+        Verb::Plan(args) => plan::run(args, global, terminal),
+        Verb::Apply(args) => apply::run(args, global, terminal),
+        Verb::Disconnect(args) => disconnect::run(args, terminal),
+        Verb::Sandbox(args) => sandbox::run(args, global, terminal),
+    }
+}
+
+fn explain(failure: &Failure, terminal: &Terminal) -> u8 {
+    let mut err = terminal.err();
+    // A message that cannot be written has no other way out.
+    let (written, code) = match failure {
+        Failure::Usage(text) => (writeln!(err, "error: {text}"), USAGE),
+        Failure::Machine(text) => (writeln!(err, "error: {text}"), FAILED),
+        Failure::Invalid(diagnostics) => (diagnostic::write(&mut err, diagnostics, terminal.err_options()), INVALID),
+    };
+    drop(written);
+    code
+}

@@ -17,7 +17,7 @@ pub(super) fn plan(draft: &mut Draft<'_>, units: &BTreeSet<UnitName>) {
     // Links that only go away can wait for the reload that the removals need anyway.
     let early_is_only_unlinking = draft.steps().filter(|(stage, _)| *stage <= Stage::Links).all(|(_, step)| {
         matches!(&step.action, Action::RemoveLink { .. })
-            || touched_path(&step.action).is_none_or(|path| !early.contains(path))
+            || touched_path(&step.action).is_none_or(|path| !early.contains(&path))
     });
     let one_reload_will_do = early_is_only_unlinking && !removed.is_empty();
     if !early.is_empty() && !one_reload_will_do {

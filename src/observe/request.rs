@@ -1,0 +1,97 @@
+//! What to ask a host, given what is wanted of it.
+
+use crate::model::{Desired, DesiredUnit, Digest, RunState, UnitKind, UnitName, Wanted};
+use crate::remote::GatherRequest;
+
+/// Everything that planning `desired` needs to know.
+#[must_use]
+pub fn request(desired: &Desired) -> GatherRequest {
+    let mut request = GatherRequest::default();
+    for (path, file) in &desired.files {
+        let digest = match &file.spec {
+            Wanted::Present(spec) => {
+                request.users.insert(spec.user.clone());
+                request.groups.insert(spec.group.clone());
+                Some(spec.bytes.digest())
+            }
+            Wanted::Absent => None,
+        };
+        request.paths.insert(path.clone(), digest);
+    }
+    for (path, directory) in &desired.directories {
+        if let Wanted::Present(spec) = &directory.spec {
+            request.users.insert(spec.user.clone());
+            request.groups.insert(spec.group.clone());
+        }
+        request.paths.insert(path.clone(), None);
+    }
+    request.users.extend(desired.users.keys().cloned());
+    for (name, unit) in &desired.units {
+        ask_for_unit(&mut request, name, unit);
+    }
+    if let Some((target, _)) = &desired.default_target {
+        request.units.insert(target.clone());
+    }
+    request
+}
+
+fn ask_for_unit(request: &mut GatherRequest, name: &UnitName, unit: &DesiredUnit) {
+    if name.is_template() {
+        request.templates.insert(name.clone());
+    } else {
+        request.units.insert(name.clone());
+    }
+    let fragment = unit.fragment.as_ref().map(crate::model::Bytes::digest);
+    request.paths.insert(name.etc_path(), fragment);
+    for (drop_in, bytes) in &unit.drop_ins {
+        let digest: Option<Digest> = match bytes {
+            Wanted::Present(bytes) => Some(bytes.digest()),
+            Wanted::Absent => None,
+        };
+        request.paths.insert(name.etc_drop_in(drop_in), digest);
+    }
+    for path in &unit.watch {
+        request.paths.entry(path.clone()).or_insert(None);
+    }
+    // What could start a unit again that shall be down; and what a socket has started.
+    let goes_down = unit.absent || unit.masked == Some(true) || unit.state == Some(RunState::Stopped);
+    if name.is_template() {
+        return;
+    }
+    match name.kind() {
+        UnitKind::Service if goes_down => {
+            for kind in [UnitKind::Socket, UnitKind::Timer, UnitKind::Path] {
+                request.units.insert(name.sibling(kind));
+            }
+        }
+        UnitKind::Socket => {
+            request.units.insert(name.sibling(UnitKind::Service));
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{AbsPath, Claim, HostName, ManifestName, Place};
+
+    #[test]
+    fn a_unit_to_be_stopped_is_asked_for_with_its_triggers() {
+        let claim = Claim {
+            manifest: ManifestName::parse("m").unwrap(),
+            place: Place { file: "p.yaml".to_owned(), line: 1, column: 1 },
+        };
+        let mut unit = DesiredUnit::new(claim);
+        unit.state = Some(RunState::Stopped);
+        unit.fragment = Some("[Service]\n".into());
+        let name = UnitName::parse("web.service").unwrap();
+        let mut desired = Desired::empty(HostName::parse("h").unwrap());
+        desired.units.insert(name.clone(), unit);
+        let request = request(&desired);
+        let asked: Vec<&str> = request.units.iter().map(UnitName::as_str).collect();
+        assert_eq!(asked, ["web.path", "web.service", "web.socket", "web.timer"]);
+        let path = AbsPath::parse("/etc/systemd/system/web.service").unwrap();
+        assert_eq!(request.paths.get(&path), Some(&Some(Digest::of(b"[Service]\n"))));
+    }
+}
