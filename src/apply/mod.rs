@@ -135,13 +135,7 @@ async fn plan_one(context: &Context, task: HostTask) -> Planned {
         }
         Ok(gathered) => {
             let plan = plan_with_privilege(&task.desired, &gathered.observed, gathered.unprivileged.as_ref());
-            let outcome = if let Some(first) = plan.refusals.first() {
-                refused(first, plan.refusals.len())
-            } else if plan.has_steps() {
-                Outcome::Pending
-            } else {
-                Outcome::Unchanged
-            };
+            let outcome = outcome_of_plan(&plan);
             Planned {
                 task,
                 session: Some(gathered.session),
@@ -165,6 +159,16 @@ fn plan_with_privilege(desired: &Desired, observed: &Observed, unprivileged: Opt
         plan.findings.push(Finding { kind: FindingKind::Notice, unit: None, text, hint: error.hint.clone() });
     }
     plan
+}
+
+/// What a plan alone means for a host's outcome.
+#[must_use]
+pub fn outcome_of_plan(plan: &HostPlan) -> Outcome {
+    match plan.refusals.first() {
+        Some(first) => refused(first, plan.refusals.len()),
+        None if plan.has_steps() => Outcome::Pending,
+        None => Outcome::Unchanged,
+    }
 }
 
 fn refused(first: &Refusal, count: usize) -> Outcome {

@@ -1,19 +1,21 @@
 //! The machinery that every verb with hosts needs: a runtime, a transport, events on their way to the progress.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use crate::model::Event;
+use crate::model::{Event, HostName, HostReport, Outcome, RunReport};
 use crate::observe::Context;
-use crate::report::{EventLines, Progress, Reporter};
+use crate::report::{Detail, EventLines, ExitPolicy, Progress, Reporter, TextOptions, exit, json, text};
 use crate::transport::{Hub, SshOptions, raise_open_files_limit};
 
-use super::Failure;
-use super::global::GlobalArgs;
+use super::global::{Format, GlobalArgs};
 use super::terminal::Terminal;
+use super::{Failure, Verdict};
 
 /// How long one gather may take. It reads; a host that needs longer is stuck.
 const GATHER_TIMEOUT: Duration = Duration::from_secs(120);
@@ -54,4 +56,52 @@ where
         drop(shown.await);
         result
     }))
+}
+
+fn reporter(terminal: &Terminal, hosts: usize) -> Box<dyn Reporter + Send> {
+    if !terminal.shows_progress() && terminal.detail() == Detail::Verbose {
+        return Box::new(EventLines::new(std::io::stderr(), terminal.err_options().color));
+    }
+    Box::new(Progress::on_stderr(hosts, terminal.shows_progress()))
+}
+
+/// Writes the report to standard output and returns the exit code.
+pub(super) fn finish(
+    report: &RunReport,
+    global: &GlobalArgs,
+    terminal: &Terminal,
+    detailed: bool,
+    plan_was_shown: bool,
+) -> Verdict {
+    let policy = ExitPolicy { detailed, strict: global.strict };
+    let mut out = terminal.out();
+    match global.format {
+        Format::Text => text::write(&mut out, report, &TextOptions { plan_was_shown, ..terminal.out_options() })?,
+        Format::Json => json::write(&mut out, report, policy)?,
+    }
+    out.flush()?;
+    Ok(exit::code(report, policy))
+}
+
+/// Version of the report's shape.
+pub(super) const SCHEMA_VERSION: u32 = 1;
+
+/// The report of a run over `names`; a host without a part was lost by us, which is a bug that must not look green.
+pub(super) fn assemble(
+    verb: &str,
+    run: &str,
+    names: &BTreeSet<HostName>,
+    mut hosts: BTreeMap<HostName, HostReport>,
+) -> RunReport {
+    for name in names {
+        hosts.entry(name.clone()).or_insert_with(|| HostReport {
+            outcome: Outcome::NotRun,
+            plan: None,
+            steps: Vec::new(),
+            failures: Vec::new(),
+            remaining: None,
+            elapsed_ms: 0,
+        });
+    }
+    RunReport { schema_version: SCHEMA_VERSION, verb: verb.to_owned(), run: run.to_owned(), hosts }
 }

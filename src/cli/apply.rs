@@ -1,0 +1,120 @@
+//! `unitfleet apply`
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::apply::{ApplyOptions, HostTask, Planned, apply_fleet, plan_and_apply_fleet, plan_fleet};
+use crate::model::{HostName, HostReport, RunReport};
+use crate::observe::{Context, nonce};
+use crate::report::{TextOptions, text};
+
+use super::global::{Format, GlobalArgs};
+use super::project::Project;
+use super::terminal::{Terminal, variable};
+use super::{Failure, Verdict, fleet};
+
+/// Make it so: plan, ask, apply, observe again
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// Playbooks
+    #[arg(required = true, value_name = "PLAYBOOK")]
+    playbooks: Vec<PathBuf>,
+
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+
+    /// How long units are watched after the last start, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 1, value_parser = clap::value_parser!(u64).range(0..=600))]
+    settle: u64,
+}
+
+/// How long one host's transaction may take before we stop waiting for it; the host goes on by itself.
+const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+
+pub(super) fn run(args: &Args, global: &GlobalArgs, terminal: &Terminal) -> Verdict {
+    let asking = !args.yes;
+    if asking && (!terminal.can_ask() || global.format == Format::Json) {
+        return Err(Failure::Usage(
+            "apply asks before it changes hosts, and there is nobody to ask: add --yes, or run it in a terminal".to_owned(),
+        ));
+    }
+    let tasks = Project::load(&args.playbooks, global, terminal)?.into_tasks();
+    let names: BTreeSet<HostName> = tasks.keys().cloned().collect();
+    let options = ApplyOptions {
+        run: run_id(),
+        who: who(),
+        settle: Duration::from_secs(args.settle),
+        timeout: TRANSACTION_TIMEOUT,
+    };
+    let run = options.run.clone();
+    let (hosts, shown) = if asking {
+        ask_then_apply(global, terminal, tasks, &names, options)?
+    } else {
+        let hosts = fleet::with_context(global, terminal, tasks.len(), |context| async move {
+            plan_and_apply_fleet(&context, &options, tasks).await
+        })?;
+        (hosts, false)
+    };
+    let report = fleet::assemble("apply", &run, &names, hosts);
+    fleet::finish(&report, global, terminal, false, shown)
+}
+
+type Reports = BTreeMap<HostName, HostReport>;
+
+/// Plans all hosts, shows the plan, and applies it on a yes. Returns whether the plan was shown.
+fn ask_then_apply(
+    global: &GlobalArgs,
+    terminal: &Terminal,
+    tasks: BTreeMap<HostName, HostTask>,
+    names: &BTreeSet<HostName>,
+    options: ApplyOptions,
+) -> Result<(Reports, bool), Failure> {
+    let hosts = tasks.len();
+    fleet::with_context(global, terminal, hosts, |context| async move {
+        let planned = plan_fleet(&context, tasks).await;
+        let parts: Reports = planned.iter().map(|(host, planned)| (host.clone(), planned.report().clone())).collect();
+        let pending = parts.values().any(|part| part.outcome == crate::model::Outcome::Pending);
+        if !pending {
+            return Ok((parts, false));
+        }
+        show(&fleet::assemble("plan", "", names, parts.clone()), terminal)?;
+        if !terminal.ask("Apply this?")? {
+            writeln!(terminal.err(), "Nothing was changed.")?;
+            return Ok((without_pending(parts), true));
+        }
+        Ok((apply_all(&context, &options, planned).await, true))
+    })?
+}
+
+async fn apply_all(context: &Context, options: &ApplyOptions, planned: BTreeMap<HostName, Planned>) -> Reports {
+    apply_fleet(context, options, planned).await
+}
+
+fn show(report: &RunReport, terminal: &Terminal) -> Result<(), Failure> {
+    let mut out = terminal.out();
+    let options: TextOptions = terminal.out_options();
+    text::write(&mut out, report, &options)?;
+    out.flush()?;
+    Ok(())
+}
+
+/// The answer was no: what was pending was not run.
+fn without_pending(mut parts: Reports) -> Reports {
+    parts.retain(|_, part| part.outcome != crate::model::Outcome::Pending);
+    parts
+}
+
+/// When, and a few digits that tell runs of one second apart.
+fn run_id() -> String {
+    let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ");
+    format!("{now}-{}", &nonce()[..6])
+}
+
+fn who() -> String {
+    let user = variable("SUDO_USER").or_else(|| variable("USER")).unwrap_or_else(|| "unknown".to_owned());
+    let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    format!("{user}@{machine}")
+}

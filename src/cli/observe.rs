@@ -1,0 +1,71 @@
+//! `unitfleet observe`
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use crate::model::{Event, HostName, Observed, Outcome};
+use crate::observe::{for_each_host, gather, request};
+use crate::report::{json, observed};
+
+use super::global::{Format, GlobalArgs};
+use super::project::Project;
+use super::terminal::Terminal;
+use super::{FAILED, Failure, Verdict, fleet};
+
+/// Gather the live state of what the playbooks speak of; changes nothing on a host
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// Playbooks
+    #[arg(required = true, value_name = "PLAYBOOK")]
+    playbooks: Vec<PathBuf>,
+
+    /// Keep what was observed, for `plan --observed`
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
+}
+
+/// Some hosts could not be reached.
+const UNREACHABLE: u8 = 5;
+
+pub(super) fn run(args: &Args, global: &GlobalArgs, terminal: &Terminal) -> Verdict {
+    let tasks = Project::load(&args.playbooks, global, terminal)?.into_tasks();
+    let results = fleet::with_context(global, terminal, tasks.len(), |context| async move {
+        let worker = context.clone();
+        for_each_host(context.jobs, tasks, move |host, task| {
+            let context = worker.clone();
+            async move {
+                drop(context.events.send(Event::HostStarted { host: host.clone() }));
+                let result = gather(&context, &task.target, &request(&task.desired)).await;
+                drop(context.events.send(Event::HostFinished { host, failed: result.is_err() }));
+                result.map(|gathered| gathered.observed)
+            }
+        })
+        .await
+    })?;
+    let mut seen: BTreeMap<HostName, Observed> = BTreeMap::new();
+    let mut missing: BTreeMap<HostName, Outcome> = BTreeMap::new();
+    for (host, result) in results {
+        match result {
+            Ok(observed) => drop(seen.insert(host, observed)),
+            Err(outcome) => drop(missing.insert(host, outcome)),
+        }
+    }
+    if let Some(path) = &args.save {
+        let text = serde_json::to_string_pretty(&seen).map_err(|error| Failure::Machine(error.to_string()))?;
+        std::fs::write(path, text + "\n")
+            .map_err(|error| Failure::Machine(format!("{}: {error}", path.display())))?;
+    }
+    let mut out = terminal.out();
+    match global.format {
+        Format::Text => observed::write(&mut out, &seen, &missing, &terminal.out_options())?,
+        Format::Json => json::write_observed(&mut out, &seen, &missing)?,
+    }
+    out.flush()?;
+    let unreachable = |outcome: &Outcome| matches!(outcome, Outcome::Unreachable { .. });
+    Ok(match missing.values() {
+        mut none if none.next().is_none() => 0,
+        _ if missing.values().all(unreachable) => UNREACHABLE,
+        _ => FAILED,
+    })
+}

@@ -1,0 +1,67 @@
+//! `unitfleet plan`
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use crate::apply::{HostTask, plan_fleet};
+use crate::model::{HostName, HostReport, Observed, Outcome};
+use crate::plan::plan_host;
+
+use super::global::GlobalArgs;
+use super::project::Project;
+use super::terminal::Terminal;
+use super::{Failure, Verdict, fleet};
+
+/// Show what differs and what an apply would do, with a reason for every step; changes nothing on a host
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// Playbooks
+    #[arg(required = true, value_name = "PLAYBOOK")]
+    playbooks: Vec<PathBuf>,
+
+    /// Exit with 2 when changes are pending
+    #[arg(long)]
+    detailed_exitcode: bool,
+
+    /// Plan against a saved observation (`observe --save`) and contact no host
+    #[arg(long, value_name = "FILE")]
+    observed: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &Args, global: &GlobalArgs, terminal: &Terminal) -> Verdict {
+    let tasks = Project::load(&args.playbooks, global, terminal)?.into_tasks();
+    let names: BTreeSet<HostName> = tasks.keys().cloned().collect();
+    let hosts = match &args.observed {
+        Some(path) => offline(path, &tasks)?,
+        None => fleet::with_context(global, terminal, tasks.len(), |context| async move {
+            let planned = plan_fleet(&context, tasks).await;
+            planned.into_iter().map(|(host, planned)| (host, planned.into_report())).collect()
+        })?,
+    };
+    let report = fleet::assemble("plan", "", &names, hosts);
+    fleet::finish(&report, global, terminal, args.detailed_exitcode, false)
+}
+
+fn offline(path: &Path, tasks: &BTreeMap<HostName, HostTask>) -> Result<BTreeMap<HostName, HostReport>, Failure> {
+    let problem = |error: String| Failure::Machine(format!("{}: {error}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| problem(error.to_string()))?;
+    let mut seen: BTreeMap<HostName, Observed> =
+        serde_json::from_str(&text).map_err(|error| problem(format!("not a saved observation: {error}")))?;
+    let report = |(host, task): (&HostName, &HostTask)| {
+        let (outcome, plan) = match seen.remove(host) {
+            None => {
+                let error = format!("{} has no observation of it", path.display());
+                let hint = Some("observe it again: unitfleet observe --save FILE".to_owned());
+                (Outcome::Unreachable { error, hint }, None)
+            }
+            Some(observed) => {
+                let plan = plan_host(&task.desired, &observed);
+                (crate::apply::outcome_of_plan(&plan), Some(plan))
+            }
+        };
+        let report =
+            HostReport { outcome, plan, steps: Vec::new(), failures: Vec::new(), remaining: None, elapsed_ms: 0 };
+        (host.clone(), report)
+    };
+    Ok(tasks.iter().map(report).collect())
+}

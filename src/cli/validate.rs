@@ -1,0 +1,47 @@
+//! `unitfleet validate`
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use crate::model::Wanted;
+use crate::report::json;
+
+use super::global::{Format, GlobalArgs};
+use super::project::Project;
+use super::terminal::Terminal;
+use super::{Failure, INVALID, Verdict};
+
+/// Check inventory, playbooks and templates: parse, and render for every host; contacts no host
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// Playbooks
+    #[arg(required = true, value_name = "PLAYBOOK")]
+    playbooks: Vec<PathBuf>,
+}
+
+pub(super) fn run(args: &Args, global: &GlobalArgs, terminal: &Terminal) -> Verdict {
+    let project = match (Project::load(&args.playbooks, global, terminal), global.format) {
+        (Err(Failure::Invalid(diagnostics)), Format::Json) => {
+            json::write_diagnostics(&mut terminal.out(), &diagnostics)?;
+            return Ok(INVALID);
+        }
+        (project, _) => project?,
+    };
+    let mut out = terminal.out();
+    match global.format {
+        Format::Json => json::write_diagnostics(&mut out, &[])?,
+        Format::Text => {
+            let hosts = project.desired.len();
+            let units: usize = project.desired.values().map(|desired| desired.units.len()).sum();
+            let files: usize = project
+                .desired
+                .values()
+                .flat_map(|desired| desired.files.values())
+                .filter(|file| matches!(file.spec, Wanted::Present(_)))
+                .count();
+            writeln!(out, "Valid: {hosts} hosts selected, {units} units and {files} files rendered.")?;
+        }
+    }
+    out.flush()?;
+    Ok(0)
+}
