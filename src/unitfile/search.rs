@@ -89,7 +89,7 @@ fn drop_ins_in<'e>(dir: &'e AbsPath, existing: &'e BTreeSet<AbsPath>) -> impl It
     let inside = existing.range::<AbsPath, _>(dir..).skip_while(move |path| *path == dir);
     // Paths such as `DIR.old` sort between a directory and what is in it.
     let inside = inside.take_while(move |path| path.as_str().starts_with(dir.as_str()));
-    let is_drop_in = |name: &str| name.ends_with(".conf") && !name.starts_with('.');
+    let is_drop_in = |name: &str| matches!(name.rsplit_once('.'), Some((stem, "conf")) if !stem.is_empty() && !stem.starts_with('.'));
     inside.filter(move |path| {
         path.as_str()[dir.as_str().len()..]
             .strip_prefix('/')
