@@ -141,11 +141,11 @@ impl Effective {
         let mut current = "";
         for ((section, _), assignments) in &self.lists(is_running) {
             if *section != current {
-                text.push_str(&format!("[{section}]\n"));
+                text.extend(["[", section, "]\n"]);
                 current = section;
             }
             for (key, value) in assignments {
-                text.push_str(&format!("{key}={value}\n"));
+                text.extend([key, "=", value, "\n"]);
             }
         }
         text
@@ -252,5 +252,150 @@ fn boolean(word: &str) -> Option<bool> {
         "1" | "yes" | "y" | "true" | "t" | "on" => Some(true),
         "0" | "no" | "n" | "false" | "f" | "off" => Some(false),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unit(fragment: &str) -> Effective {
+        Effective::merge(Some(fragment), &[])
+    }
+
+    #[test]
+    fn drop_ins_add_and_reset() {
+        let effective = Effective::merge(
+            Some("[Service]\nExecStart=/bin/a\nEnvironment=A=1 'B=x y'\nNice=5\n[Unit]\nAfter=a.service\n"),
+            &[
+                "[Service]\nEnvironment=C=3\n[Unit]\nAfter=\n",
+                "[Service]\nExecStart=\nExecStart=/bin/b\nNice=\n[Unit]\nAfter=b.service\n",
+            ],
+        );
+        assert_eq!(effective.values("Service", "ExecStart"), ["/bin/b"]);
+        assert_eq!(effective.words("Service", "Environment"), ["A=1", "B=x y", "C=3"]);
+        assert_eq!(effective.last("Service", "Nice"), None);
+        assert_eq!(effective.last("Service", "ExecStart"), Some("/bin/b"));
+        // Dependencies cannot be taken back.
+        assert_eq!(effective.names("Unit", "After"), ["a.service", "b.service"]);
+        assert!(effective.has_section("Unit") && !effective.has_section("Install"));
+        let last = effective.settings().last().unwrap();
+        assert_eq!(
+            (last.value.as_str(), last.source, last.line),
+            ("b.service", Source::DropIn(1), 6)
+        );
+    }
+
+    #[test]
+    fn a_broken_header_ends_its_own_file_only() {
+        let effective = Effective::merge(Some("[S]\nA=1\n[S\nA=2\n"), &["A=0\n[S]\nA=3\n"]);
+        assert_eq!(effective.values("S", "A"), ["1", "3"]);
+    }
+
+    #[test]
+    fn lists_with_several_keys_are_emptied_together() {
+        let socket = unit("[Socket]\nListenStream=1\nBacklog=2\nListenDatagram=\nListenStream=3\n");
+        assert_eq!(socket.values("Socket", "ListenStream"), ["3"]);
+        let timer = unit("[Timer]\nOnCalendar=daily\nOnBootSec=\nOnBootSec=5\nUnit=\n");
+        assert!(timer.values("Timer", "OnCalendar").is_empty());
+        assert_eq!(timer.values("Timer", "OnBootSec"), ["5"]);
+        let conditions = unit("[Unit]\nConditionPathExists=/a\nConditionHost=\nAssertPathExists=/b\n");
+        assert!(conditions.values("Unit", "ConditionPathExists").is_empty());
+        assert_eq!(conditions.values("Unit", "AssertPathExists"), ["/b"]);
+    }
+
+    #[test]
+    fn flags_are_the_last_valid_boolean() {
+        for (text, flag) in [
+            ("F=yes", Some(true)),
+            ("F=On", Some(true)),
+            ("F=1\nF=off", Some(false)),
+            ("F=yes\nF=maybe", Some(true)),
+            ("F=yes\nF=", Some(true)),
+            ("F=n", Some(false)),
+            ("F=", None),
+            ("G=yes", None),
+        ] {
+            assert_eq!(
+                unit(&format!("[Service]\n{text}\n")).flag("Service", "F"),
+                flag,
+                "{text}"
+            );
+        }
+    }
+
+    const BASE: &str = "[Unit]\nDescription=x\n\n[Service]\nExecStart=/bin/a\nEnvironment=A=1\nEnvironment=B=2\n[Install]\nWantedBy=a.target\n";
+
+    #[test]
+    fn what_no_running_unit_sees_is_no_change() {
+        let old = unit(BASE);
+        for same in [
+            BASE.replace("\n\n", "\n# why\n ; not\n"),
+            BASE.replace("Description=x", "  Description  =  x  "),
+            BASE.replace("a.target", "b.target"),
+            BASE.replace("[Install]\nWantedBy=a.target\n", ""),
+            BASE.replace("[Service]", "[X-Ours]\nRole=web\n[Service]\nX-Hash=1"),
+            "[Service]\nEnvironment=A=1\nEnvironment=B=2\nExecStart=/bin/a\n[Unit]\nDescription=x\n".to_owned(),
+            BASE.replace(
+                "ExecStart=/bin/a",
+                "ExecStart=/bin/old\nExecStart=\nExecStart=\\\n/bin/a",
+            ),
+            BASE.replace("[Install]", "EnvironmentFile=/x\nEnvironmentFile=\n[Install]"),
+        ] {
+            let new = unit(&same);
+            assert_eq!(changed_directives(&old, &new), [""; 0], "{same}");
+            assert_eq!(old.inputs_text(), new.inputs_text(), "{same}");
+        }
+    }
+
+    #[test]
+    fn changes_are_named() {
+        let old = unit(BASE);
+        for (new, names) in [
+            (BASE.replace("/bin/a", "/bin/b"), &["[Service] ExecStart"][..]),
+            (
+                BASE.replace("A=1\nEnvironment=B=2", "B=2\nEnvironment=A=1"),
+                &["[Service] Environment"],
+            ),
+            (BASE.replace("Environment=A=1\n", ""), &["[Service] Environment"]),
+            (
+                BASE.replace("[Install]", "Nice=5\nUser=x\n[Install]"),
+                &["[Service] Nice", "[Service] User"],
+            ),
+            (BASE.replace("Description=x\n", ""), &["[Unit] Description"]),
+            (BASE.replace("[Unit]", "[Unit]\nDescription=x"), &["[Unit] Description"]),
+            // An empty value may mean "the default" or nothing: that is not known here.
+            (BASE.replace("[Install]", "Nice=\n[Install]"), &["[Service] Nice"]),
+        ] {
+            let new = unit(&new);
+            assert_eq!(changed_directives(&old, &new), names);
+            assert_eq!(changed_directives(&new, &old), names);
+            assert_ne!(old.inputs_text(), new.inputs_text());
+        }
+        assert_eq!(
+            install_changed(&old, &unit(&BASE.replace("a.target", "b.target"))),
+            ["[Install] WantedBy"]
+        );
+        assert!(install_changed(&old, &unit(&BASE.replace("/bin/a", "/bin/b"))).is_empty());
+    }
+
+    #[test]
+    fn the_order_of_sockets_counts() {
+        let old = unit("[Socket]\nListenStream=1\nListenDatagram=2\nBacklog=1\n");
+        let new = unit("[Socket]\nListenDatagram=2\nBacklog=1\nListenStream=1\n");
+        assert_eq!(
+            changed_directives(&old, &new),
+            ["[Socket] ListenDatagram", "[Socket] ListenStream"]
+        );
+        assert_ne!(old.inputs_text(), new.inputs_text());
+    }
+
+    #[test]
+    fn the_inputs_are_a_unit_file_that_anybody_can_read() {
+        let effective = Effective::merge(Some(BASE), &["[Service]\nUser=web\n[Unit]\nAfter=\n"]);
+        assert_eq!(
+            effective.inputs_text(),
+            "[Service]\nEnvironment=A=1\nEnvironment=B=2\nExecStart=/bin/a\nUser=web\n[Unit]\nAfter=\nDescription=x\n"
+        );
     }
 }

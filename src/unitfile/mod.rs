@@ -4,18 +4,19 @@
 //! |---|---|
 //! | `parse` | unit file text → lines that keep every byte |
 //! | `write` | sections and settings → unit file text |
-//! | [`quote`] | words: quoting, splitting, specifiers, `systemd-escape` |
-//! | `effective` | a fragment and its drop-ins, read as one; what differs between two of them |
+//! | [`quote`], `words`, `escape` | one word: quoting, splitting, specifiers, `systemd-escape` |
+//! | `effective`, `reset` | a fragment and its drop-ins, read as one; what differs between two of them |
 //! | `search` | which files of systemd's unit path make up a unit |
-//! | `install` | `[Install]` → the links that enabling makes |
+//! | `install`, `links` | `[Install]` → the links that enabling makes |
 //!
 //! Everything here is pure text work: no file is opened and no host is asked. Which directives exist and what
-//! their values mean is not known here, but for the few facts that reading a unit needs (`reset`).
+//! their values mean is not known here, but for the few facts that reading a unit needs.
 
 mod effective;
 mod escape;
 mod inputs;
 mod install;
+mod links;
 mod parse;
 pub mod quote;
 mod reset;
@@ -24,7 +25,8 @@ mod words;
 mod write;
 
 pub use effective::{Effective, Setting, Source, changed_directives, install_changed};
-pub use install::{Install, InstallError, belongs_to_enablement, has_install, install_links, same_target};
+pub use install::{Install, belongs_to_enablement, has_install, install_links, same_target};
+pub use links::InstallError;
 pub use parse::{Assignment, Invalid, Item, Line, UnitFile};
 pub use search::{Candidates, Files, candidates, resolve};
 pub use write::{WriteError, unit_text};

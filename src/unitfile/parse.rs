@@ -158,17 +158,24 @@ fn item(line: &Logical<'_>, section: Option<&str>) -> Item {
             _ => Item::Invalid(Invalid::Header),
         };
     }
-    let ours = section.is_some_and(|section| section.starts_with("X-"));
-    match (section, content.split_once('=')) {
-        (None, _) => Item::Invalid(Invalid::OutsideSection),
-        (_, None) if ours => Item::Comment,
-        (_, None) => Item::Invalid(Invalid::NoEquals),
-        (_, Some(("", _))) if ours => Item::Comment,
-        (_, Some(("", _))) => Item::Invalid(Invalid::NoKey),
-        (_, Some((key, value))) => Item::Assignment {
-            key: key.trim_matches(BLANKS).to_owned(),
-            value: value.trim_matches(BLANKS).to_owned(),
-        },
+    let Some(section) = section else {
+        return Item::Invalid(Invalid::OutsideSection);
+    };
+    let invalid = match content.split_once('=') {
+        None => Invalid::NoEquals,
+        Some(("", _)) => Invalid::NoKey,
+        Some((key, value)) => {
+            let trimmed = |text: &str| text.trim_matches(BLANKS).to_owned();
+            return Item::Assignment {
+                key: trimmed(key),
+                value: trimmed(value),
+            };
+        }
+    };
+    if section.starts_with("X-") {
+        Item::Comment
+    } else {
+        Item::Invalid(invalid)
     }
 }
 
@@ -196,7 +203,7 @@ impl<'t> LogicalLines<'t> {
         }
     }
 
-    /// One physical line without its end, and whether it is a comment.
+    /// The line at the start of the text, without its end, and its length with it.
     fn physical(&mut self, text: &'t str) -> Option<(&'t str, usize)> {
         if text.is_empty() {
             return None;
@@ -269,4 +276,95 @@ fn line_end(bytes: &[u8]) -> usize {
         seen = &bytes[..=at];
     }
     seen.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn values(text: &str) -> Vec<(String, String, usize)> {
+        let file = UnitFile::parse(text);
+        assert_eq!(file.to_text(), text);
+        file.assignments()
+            .map(|a| (a.key.to_owned(), a.value.to_owned(), a.line))
+            .collect()
+    }
+
+    /// What systemd 252 sees in these texts; it counts a continued line by its last line, we by its first.
+    #[test]
+    fn lines_are_read_as_systemd_reads_them() {
+        for (text, expected) in [
+            ("[S]\nA=a \\\n   b\n", &[("A", "a     b", 2)][..]),
+            ("[S]\rA=a\rB=b\r", &[("A", "a", 2), ("B", "b", 3)]),
+            ("[S]\n\rA=a \\\n\r  b\n", &[("A", "a    b", 2)]),
+            ("[S]\nA=a \\\n\nB=c\n", &[("A", "a", 2), ("B", "c", 4)]),
+            ("\u{feff}[S]\nA=a\n", &[("A", "a", 2)]),
+            (
+                "[S]\n\u{feff}A=a\n\u{feff}B=b\n",
+                &[("A", "a", 2), ("\u{feff}B", "b", 3)],
+            ),
+            ("[S]\nA=a \\\n# x \\\n ; y\n  b\n", &[("A", "a    b", 2)]),
+            ("[S]\r\nA=a \\\r\n b\r\n", &[("A", "a   b", 2)]),
+            ("[S]\nA=a\\\\\nB=b\n", &[("A", "a\\\\", 2), ("B", "b", 3)]),
+            ("[S]\nA=a\\ \nB=b\n", &[("A", "a\\", 2), ("B", "b", 3)]),
+            ("[S]\nA=a\0B=b\n", &[("A", "a", 2), ("B", "b", 3)]),
+            ("[S]\nA=a \\\n", &[("A", "a", 2)]),
+            ("[S]\nA=a \\", &[("A", "a", 2)]),
+            (
+                "[S]\n  A b  =  x  # y ; z \nA==",
+                &[("A b", "x  # y ; z", 2), ("A", "=", 3)],
+            ),
+            ("[S]\nA=\u{b}x\u{b}\n# B=1\n  ;C=1\n", &[("A", "\u{b}x\u{b}", 2)]),
+            ("# c \\\n[S]\nA=\n", &[("A", "", 3)]),
+        ] {
+            let expected: Vec<_> = expected
+                .iter()
+                .map(|(k, v, n)| ((*k).to_owned(), (*v).to_owned(), *n))
+                .collect();
+            assert_eq!(values(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn sections_may_come_again_and_be_continued() {
+        let file = UnitFile::parse("[A]\nk=1\n[B]\nk=2\n[A]\nk=3\n[A\\\nB]\nk=4\n[]\nk=5\n");
+        let sections: Vec<_> = file.assignments().map(|a| (a.section, a.value)).collect();
+        assert_eq!(sections, [("A", "1"), ("B", "2"), ("A", "3"), ("A B", "4"), ("", "5")]);
+    }
+
+    #[test]
+    fn what_systemd_skips_is_invalid_and_numbered() {
+        let file = UnitFile::parse("A=1\nfoo\n[S]\n\nfoo \\\nbar\n=x\nB=2\n[X-Mine]\nfree text\n=\n[S\nC=3\n");
+        let invalid: Vec<_> = file.invalid().collect();
+        assert_eq!(
+            invalid,
+            [
+                (1, Invalid::OutsideSection),
+                (2, Invalid::OutsideSection),
+                (5, Invalid::NoEquals),
+                (7, Invalid::NoKey),
+                (12, Invalid::Header),
+            ]
+        );
+        let keys: Vec<_> = file.assignments().map(|a| a.key).collect();
+        assert_eq!(keys, ["B"], "nothing is read after a broken header");
+        for header in ["[", "[S", "[S] x", "[S\"]", "[S\\\\]", "[S\u{1}]"] {
+            assert_eq!(
+                UnitFile::parse(header).invalid().next(),
+                Some((1, Invalid::Header)),
+                "{header:?}"
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_byte_is_kept(text in "([\\[\\]=#;\\\\ \t\r\n\0\u{feff}AbX-]|\\PC){0,60}") {
+            let file = UnitFile::parse(&text);
+            prop_assert_eq!(file.to_text(), text);
+            prop_assert!(file.assignments().all(|a| !a.key.is_empty()));
+        }
+    }
 }

@@ -7,6 +7,8 @@
 pub use super::escape::{EscapeError, escape, escape_path, unescape, unescape_path};
 pub use super::words::{SplitError, split_names, split_words};
 
+use super::escape::push_hex;
+
 /// Why a text cannot be written as a word of a unit file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QuoteError {
@@ -53,8 +55,10 @@ fn quoted(text: &str, dollar_is_special: bool) -> Result<String, QuoteError> {
             '$' if dollar_is_special => word.push_str("$$"),
             '\n' => word.push_str("\\n"),
             '\t' => word.push_str("\\t"),
-            c if c.is_ascii_control() => word.push_str(&format!("\\x{:02x}", c as u32)),
-            c => word.push(c),
+            c => match u8::try_from(c) {
+                Ok(byte) if byte.is_ascii_control() => push_hex(&mut word, byte),
+                _ => word.push(c),
+            },
         }
     }
     word.push('"');

@@ -7,7 +7,7 @@
 /// The list that a key's values go to: its own name, or one name for all keys that share a list.
 pub(super) fn list_of<'k>(section: &str, key: &'k str) -> &'k str {
     match (section, key) {
-        ("Socket", _) if key.starts_with("Listen") && key != "ListenMode" => "Listen*",
+        ("Socket", _) if key.starts_with("Listen") => "Listen*",
         (
             "Timer",
             "OnActiveSec" | "OnBootSec" | "OnStartupSec" | "OnUnitActiveSec" | "OnUnitInactiveSec" | "OnCalendar",

@@ -140,3 +140,70 @@ fn unescape<'t>(text: &'t str, word: &mut Vec<u8>) -> Result<&'t str, SplitError
     word.push(plain);
     Ok(after)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// As `Environment=` of systemd 252 splits them.
+    #[test]
+    fn words_are_quoted_and_escaped_as_in_systemd() {
+        for (value, words) in [
+            ("", &[][..]),
+            (" \t ", &[]),
+            ("a  b\tc", &["a", "b", "c"]),
+            (r#""a b" 'c d'"#, &["a b", "c d"]),
+            (r#"a"b c"d''e"#, &["ab cde"]),
+            (r#""" '' x"#, &["", "", "x"]),
+            (r#"'a"b' "c'd""#, &["a\"b", "c'd"]),
+            (r"\x41\102\u00e9\U0001F600\s\t\n\\", &["AB\u{e9}\u{1F600} \t\n\\"]),
+            (r#"'a\'b' "c\"d" \"e"#, &["a'b", "c\"d", "\"e"]),
+            (r"\xc3\xa9", &["é"]),
+            ("a#b ;c # d", &["a#b", ";c", "#", "d"]),
+        ] {
+            assert_eq!(split_words(value).unwrap(), words, "{value:?}");
+        }
+        for (value, error) in [
+            ("a 'b", SplitError::Unbalanced('\'')),
+            ("a \"b' c", SplitError::Unbalanced('"')),
+            (r"a\qb", SplitError::Escape("q".to_owned())),
+            (r"a\", SplitError::Escape(String::new())),
+            (r"\x4", SplitError::Escape("x".to_owned())),
+            (r"\x00", SplitError::Escape("x".to_owned())),
+            (r"\400", SplitError::Escape("4".to_owned())),
+            (r"\+12", SplitError::Escape("+".to_owned())),
+            (r"\x+1", SplitError::Escape("x".to_owned())),
+            (r"\ é", SplitError::Escape(" ".to_owned())),
+            (r"\xé", SplitError::Escape("x".to_owned())),
+            (r"\xff", SplitError::Encoding),
+        ] {
+            assert_eq!(split_words(value), Err(error), "{value:?}");
+        }
+    }
+
+    /// As `WantedBy=` of systemd 247, 252 and 257 splits them.
+    #[test]
+    fn backslashes_belong_to_names() {
+        assert_eq!(
+            split_names(r"dev-disk-by\x2dlabel-x.device 'a b.mount' \q").unwrap(),
+            [r"dev-disk-by\x2dlabel-x.device", "a b.mount", r"\q"]
+        );
+        assert_eq!(split_names("a 'b"), Err(SplitError::Unbalanced('\'')));
+    }
+
+    #[test]
+    fn what_stands_before_a_mistake_is_kept() {
+        assert_eq!(split("a b 'c", Backslash::Keep).0, ["a", "b"]);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_panics(text in "[ab'\"\\\\x0-7u é]{0,20}|.{0,20}") {
+            for backslash in [Backslash::Unescape, Backslash::Keep, Backslash::Drop] {
+                split(&text, backslash);
+            }
+        }
+    }
+}

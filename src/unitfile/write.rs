@@ -37,7 +37,7 @@ pub fn unit_text(sections: &[(String, Vec<(String, String)>)]) -> Result<String,
         if !text.is_empty() {
             text.push('\n');
         }
-        text.push_str(&format!("[{section}]\n"));
+        text.extend(["[", section, "]\n"]);
         for (key, value) in settings {
             text.push_str(&assignment(section, key, value)?);
         }
@@ -88,6 +88,8 @@ fn ends_in_continuation(line: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::super::parse::UnitFile;
     use super::*;
 
@@ -156,6 +158,21 @@ mod tests {
                 matches!(unit_text(&[(section.to_owned(), vec![])]), Err(WriteError::Section(_))),
                 "{section:?}"
             );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_one_assignment(value in "([\\[\\]=#;\\\\ \t\r\nAb]|\\PC){0,30}") {
+            if let Ok(text) = service("Key", &value) {
+                let file = UnitFile::parse(&format!("{text}Next=1\n"));
+                let keys: Vec<_> = file.assignments().map(|a| a.key).collect();
+                prop_assert_eq!(keys, ["Key", "Next"]);
+                prop_assert_eq!(file.invalid().count(), 0);
+                if !value.contains(['\r', '\n']) {
+                    prop_assert_eq!(file.assignments().next().unwrap().value, value.trim_matches([' ', '\t']));
+                }
+            }
         }
     }
 }
