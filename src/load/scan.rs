@@ -1,6 +1,6 @@
 //! One pass over the events of a YAML file, into the arena of [`super::tree`].
 //!
-//! It runs before serde_yaml sees the text and refuses what would make that one slow or silent: deep nesting (libyaml
+//! It runs before `serde_yaml` sees the text and refuses what would make that one slow or silent: deep nesting (libyaml
 //! is quadratic there), alias bombs, duplicate keys (the last would win), keys that are not text, tags.
 
 use std::collections::BTreeMap;
@@ -22,24 +22,24 @@ const MAX_ALIASES: usize = 10_000;
 
 /// Reads the places of all nodes; every duplicate key, tag and odd key is reported, a syntax error ends the reading.
 pub(super) fn scan(source: &Arc<SourceFile>) -> Result<Tree, Vec<Diagnostic>> {
-    let mut scan = Scan::new(source);
+    let mut state = Scan::new(source);
     for event in Parser::new_from_str(&source.text) {
         let outcome = match event {
-            Ok((event, span)) => scan.take(&event, span),
+            Ok((event, span)) => state.take(&event, span),
             Err(error) => {
-                let offset = scan.offsets.byte(error.marker().index());
+                let offset = state.offsets.byte(error.marker().index());
                 Err(slips::explain(source, offset, error.info()))
             }
         };
         if let Err(fatal) = outcome {
-            scan.add_last(fatal);
-            return Err(scan.problems);
+            state.add_last(fatal);
+            return Err(state.problems);
         }
     }
-    if scan.problems.is_empty() {
-        Ok(scan.tree)
+    if state.problems.is_empty() {
+        Ok(state.tree)
     } else {
-        Err(scan.problems)
+        Err(state.problems)
     }
 }
 
@@ -135,6 +135,7 @@ impl<'a> Scan<'a> {
             Event::Alias(anchor) => self.alias(*anchor, range)?,
             Event::Scalar(text, style, anchor, tag) => {
                 self.refuse_tag(tag.is_some(), &range);
+                let range = self.without_trailer(range, *style);
                 let plain = *style == ScalarStyle::Plain;
                 self.scalar(text, plain, *anchor, range)?;
             }
@@ -150,6 +151,28 @@ impl<'a> Scan<'a> {
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
         }
         Ok(())
+    }
+
+    /// The parser's range of a quoted text runs on over blanks and comments; it ends at the closing quote.
+    fn without_trailer(&self, range: Range<usize>, style: ScalarStyle) -> Range<usize> {
+        let quote = match style {
+            ScalarStyle::SingleQuoted => '\'',
+            ScalarStyle::DoubleQuoted => '"',
+            ScalarStyle::Plain | ScalarStyle::Literal | ScalarStyle::Folded => return range,
+        };
+        let mut rest = self.source.text[range.clone()].char_indices().peekable();
+        let mut open = false;
+        while let Some((at, c)) = rest.next() {
+            let pair = quote == '\'' && rest.peek().is_some_and(|(_, next)| *next == quote);
+            match c {
+                _ if c == quote && !open => open = true,
+                '\\' if open && quote == '"' => drop(rest.next()),
+                _ if c == quote && pair => drop(rest.next()),
+                _ if c == quote => return range.start..range.start + at + 1,
+                _ => {}
+            }
+        }
+        range
     }
 
     fn refuse_tag(&mut self, tagged: bool, range: &Range<usize>) {
@@ -275,6 +298,9 @@ impl<'a> Scan<'a> {
     }
 
     fn odd_key(&mut self, span: &Range<usize>) {
+        if self.frames.iter().any(|frame| frame.is_key) {
+            return self.set_odd_key(span.clone());
+        }
         let text = &self.source.text;
         let parent = self.frames.last().map(|frame| self.tree.nodes[frame.node].span.start);
         let template = parent.filter(|at| text[*at..].starts_with("{{"));

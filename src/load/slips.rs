@@ -162,10 +162,9 @@ fn tab_near(text: &str, offset: usize, info: &str) -> Option<usize> {
         return None;
     }
     // The parser may point at the value that the tabbed line would have continued.
-    let later = text[offset..].match_indices('\n').map(|(at, _)| offset + at + 1);
+    let mut later = text[offset..].match_indices('\n').map(|(at, _)| offset + at + 1);
     later
-        .filter_map(|start| indent_tab(&text[start..]).map(|tab| start + tab))
-        .next()
+        .find_map(|start| indent_tab(&text[start..]).map(|tab| start + tab))
         .or_else(|| text[offset..].find('\t').map(|tab| offset + tab))
 }
 

@@ -12,14 +12,13 @@ pub(super) fn split_words(text: &str) -> Option<Vec<String>> {
             (Some('"'), '\\') if matches!(rest.peek(), Some('"' | '\\' | '$' | '`')) => {
                 word.get_or_insert_default().extend(rest.next());
             }
-            (Some(_), c) => word.get_or_insert_default().push(c),
             (None, '\'' | '"') => {
                 quote = Some(c);
                 word.get_or_insert_default();
             }
             (None, '\\') => word.get_or_insert_default().push(rest.next()?),
-            (None, c) if c.is_whitespace() => words.extend(word.take()),
-            (None, c) => word.get_or_insert_default().push(c),
+            (None, ' ' | '\t' | '\n' | '\r') => words.extend(word.take()),
+            (_, c) => word.get_or_insert_default().push(c),
         }
     }
     words.extend(word);
