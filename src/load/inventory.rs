@@ -1,8 +1,26 @@
 //! The inventory: hosts, groups, their variables and how to reach them.
+//!
+//! Ansible's YAML inventory and the native one have the same shape; they differ only in the spelling of connection
+//! keys. INI files, directories and executables are refused. Nothing is rendered: a variable that holds `{{ … }}` keeps
+//! its text. As in Ansible a group's variables come before those of its children, groups of one depth go by name, and
+//! a host's own variables come last; a later file wins over an earlier one.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use crate::model::{HostName, Target, Vars};
+use crate::model::{Diagnostic, HostName, SourceFile, Target, Vars};
+
+use super::read_file::read_file;
+
+mod connection;
+mod draft;
+mod form;
+mod range;
+mod resolve;
+mod words;
+
+use draft::Draft;
 
 /// All hosts and groups, merged from every inventory given.
 #[derive(Clone, Debug, Default)]
@@ -32,3 +50,34 @@ pub struct Group {
     /// Its direct children.
     pub children: BTreeSet<String>,
 }
+
+/// Reads inventories and merges them; where two say different things the later one wins. Warnings come with the result.
+pub fn read_inventory(paths: &[PathBuf]) -> Result<(Inventory, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let mut sources = Vec::new();
+    let mut problems = Vec::new();
+    for path in paths {
+        match form::refuse_by_metadata(path).and_then(|()| read_file(path)) {
+            Ok(source) => sources.push(source),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    parse_inventory(&sources)
+}
+
+/// Reads the texts of inventories. Pure.
+pub fn parse_inventory(sources: &[Arc<SourceFile>]) -> Result<(Inventory, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let mut draft = Draft::default();
+    for source in sources {
+        match form::refuse_by_text(source, Path::new(&source.name)) {
+            Some(problem) => draft.problems.push(problem),
+            None => draft.read(source),
+        }
+    }
+    resolve::resolve(draft)
+}
+
+#[cfg(test)]
+mod tests;

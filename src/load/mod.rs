@@ -1,5 +1,32 @@
 //! What the user wrote, read into checked types that know where everything stands.
+//!
+//! A file is read twice: [`scan`] keeps every node's place and refuses what is dangerous or ambiguous, `serde_yaml` says
+//! what the scalars mean, and [`document`] holds them against each other: where the two readers differ, the file is
+//! refused. The types are then taken from the tree by hand, key by key, instead of by serde's derive: a derive stops at
+//! the first mistake of a struct and speaks of Rust types, and a reader wants all mistakes at once, in words of systemd.
+//!
+//! Nothing is rendered here, no other file is opened (templates and `source:` belong to the rooms above), and nothing
+//! asks whether a directive exists: that needs systemd's catalogue.
 
 pub mod inventory;
 pub mod manifest;
+pub mod selector;
 pub mod spans;
+
+mod allowed;
+mod brief;
+mod document;
+mod entries;
+mod leaf;
+mod node;
+mod playbook;
+mod read_file;
+mod scan;
+mod sections;
+mod slips;
+mod tree;
+mod units;
+
+pub use brief::brief;
+pub use inventory::{parse_inventory, read_inventory};
+pub use playbook::{check_unique, parse_playbook, read_playbook};

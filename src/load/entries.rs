@@ -1,0 +1,216 @@
+//! Users, directories, files and what they share: `absent`, sources of text.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::path::{Component, Path};
+
+use crate::model::{AbsPath, UserName, Vars};
+
+use super::allowed::{Fields, Keys, Notes, found};
+use super::leaf;
+use super::manifest::{DirectoryEntry, Expr, FileEntry, TextSource, UserEntry};
+use super::node::{Dialect, Node};
+
+const USER: Keys = Keys {
+    of: "a user",
+    now: &["absent", "system", "home", "shell"],
+    later: &["adopt", "create_home", "groups", "tags", "uid", "when"],
+    sections: false,
+};
+const DIRECTORY: Keys = Keys {
+    of: "a directory",
+    now: &["absent", "owner", "group", "mode"],
+    later: &["adopt", "recurse", "tags", "when"],
+    sections: false,
+};
+const FILE: Keys = Keys {
+    of: "a file",
+    now: &[
+        "absent", "template", "content", "source", "vars", "owner", "group", "mode",
+    ],
+    later: &["adopt", "symlink", "tags", "validate", "when"],
+    sections: false,
+};
+
+/// A mapping from names to things. `null` is an empty one.
+pub(super) fn named<'a, T>(
+    node: Option<Node<'a>>,
+    notes: &mut Notes<'_>,
+    mut read: impl FnMut(&'a str, Node<'a>, &mut Notes<'_>) -> Option<T>,
+) -> BTreeMap<String, T> {
+    let Some(node) = node.filter(|node| !node.is_null()) else {
+        return BTreeMap::new();
+    };
+    let Some(entries) = node.entries(Dialect::Playbook) else {
+        let key = node.key_name();
+        let message = format!("`{key}` is a mapping from names, but {}", found(node));
+        notes.error(
+            node.span(),
+            message,
+            format!("below `{key}:`, write each name as a key with a colon"),
+        );
+        return BTreeMap::new();
+    };
+    let things = entries.into_iter();
+    things
+        .filter_map(|(name, node)| Some((name.to_owned(), read(name, node, notes)?)))
+        .collect()
+}
+
+pub(super) fn user(name: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Option<UserEntry> {
+    if let Err(error) = UserName::parse(name) {
+        let help = "use up to 32 letters, digits, `-`, `_` and `.`; templates are not read in names of users";
+        notes.error(node.key_span(), error.to_string(), help);
+    }
+    let fields = Fields::read(node, &USER, Dialect::Playbook, notes)?;
+    let absent = absent(&fields, notes);
+    let get = |key| fields.get(key);
+    Some(UserEntry {
+        absent,
+        system: get("system").and_then(|node| leaf::flag(node, notes)),
+        home: get("home").and_then(|node| leaf::checked(node, notes, AbsPath::parse)),
+        shell: get("shell").and_then(|node| leaf::checked(node, notes, AbsPath::parse)),
+    })
+}
+
+pub(super) fn directory(path: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Option<DirectoryEntry> {
+    host_path(path, node, notes);
+    let fields = Fields::read(node, &DIRECTORY, Dialect::Playbook, notes)?;
+    let absent = absent(&fields, notes);
+    let (owner, group, mode) = ownership(&fields, notes);
+    Some(DirectoryEntry {
+        absent,
+        owner,
+        group,
+        mode,
+    })
+}
+
+pub(super) fn file(path: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Option<FileEntry> {
+    host_path(path, node, notes);
+    let fields = Fields::read(node, &FILE, Dialect::Playbook, notes)?;
+    let absent = absent(&fields, notes);
+    let text = text_source(&fields, None, notes);
+    if !text.is_given() && absent.is_none() {
+        let help = "write `template:`, `content:` or `source:`";
+        notes.error(node.key_span(), format!("nothing says what is in `{path}`"), help);
+    }
+    let (owner, group, mode) = ownership(&fields, notes);
+    Some(FileEntry {
+        absent,
+        text,
+        owner,
+        group,
+        mode,
+    })
+}
+
+impl TextSource {
+    pub(super) fn is_given(&self) -> bool {
+        self.template.is_some() || self.content.is_some() || self.source.is_some()
+    }
+}
+
+/// `absent:`. What is removed has no other properties.
+pub(super) fn absent(fields: &Fields<'_>, notes: &mut Notes<'_>) -> Option<Expr<bool>> {
+    let node = fields.get("absent")?;
+    let absent = leaf::flag(node, notes)?;
+    let other = fields.entries.iter().find(|(key, _)| *key != "absent");
+    if let (Expr::Literal(true), Some((key, other))) = (&absent, other) {
+        notes.error_pair(
+            (other.key_span(), ""),
+            (node.key_span(), "removed by this"),
+            format!("`{key}` stands beside `absent: true`"),
+            "what is removed has no other keys; take one of the two away",
+        );
+    }
+    Some(absent)
+}
+
+/// The one source of a text. `sections`: where the first section stands, if the text is written as sections.
+pub(super) fn text_source(fields: &Fields<'_>, sections: Option<Range<usize>>, notes: &mut Notes<'_>) -> TextSource {
+    let mut given: Vec<(&str, Range<usize>)> = ["template", "content", "source"]
+        .into_iter()
+        .filter_map(|key| Some((key, fields.get(key)?.key_span())))
+        .collect();
+    if let Some(span) = sections {
+        given.push(("sections", span));
+        given.sort_by_key(|(_, span)| span.start);
+    }
+    if let [(first, first_span), (second, second_span), ..] = given.as_slice() {
+        let name = |key: &str| {
+            if key == "sections" {
+                "sections".to_owned()
+            } else {
+                format!("`{key}`")
+            }
+        };
+        notes.error_pair(
+            (second_span.clone(), ""),
+            (first_span.clone(), "the other source"),
+            format!("the text comes from {} and from {}", name(first), name(second)),
+            "keep one of them",
+        );
+    }
+    let get = |key| fields.get(key);
+    let template = get("template").and_then(|node| leaf::text(node, notes));
+    let content = get("content").and_then(|node| leaf::text(node, notes));
+    let source = get("source").and_then(|node| source_path(node, notes));
+    TextSource {
+        template,
+        content,
+        source,
+        vars: vars(get("vars"), notes),
+    }
+}
+
+/// A mapping of variables; `null` is an empty one.
+pub(super) fn vars(node: Option<Node<'_>>, notes: &mut Notes<'_>) -> Vars {
+    let Some(node) = node.filter(|node| !node.is_null()) else {
+        return Vars::new();
+    };
+    node.vars(Dialect::Playbook).unwrap_or_else(|| {
+        let message = format!("`{}` is a mapping of variables, but {}", node.key_name(), found(node));
+        notes.error(node.span(), message, "write `name: value` lines below it");
+        Vars::new()
+    })
+}
+
+fn source_path(node: Node<'_>, notes: &mut Notes<'_>) -> Option<String> {
+    let text = leaf::text(node, notes)?;
+    let path = Path::new(&text);
+    let problem = if path.is_absolute() || text.starts_with('~') {
+        "is not relative to the playbook"
+    } else if path.components().any(|part| part == Component::ParentDir) {
+        "leads out of its folder by `..`"
+    } else if text.is_empty() {
+        "is empty"
+    } else {
+        return Some(text);
+    };
+    let help = "name a file beside the playbook or below it, such as `files/app.py`";
+    notes.error(node.span(), format!("`source: {text}` {problem}"), help);
+    None
+}
+
+fn ownership(fields: &Fields<'_>, notes: &mut Notes<'_>) -> (Option<String>, Option<String>, Option<String>) {
+    let get = |key| fields.get(key);
+    (
+        get("owner").and_then(|node| leaf::checked(node, notes, UserName::parse)),
+        get("group").and_then(|node| leaf::checked(node, notes, UserName::parse)),
+        get("mode").and_then(|node| leaf::mode(node, notes)),
+    )
+}
+
+fn host_path(path: &str, node: Node<'_>, notes: &mut Notes<'_>) {
+    if leaf::is_template(path) {
+        return;
+    }
+    if let Err(error) = AbsPath::parse(path) {
+        notes.error(
+            node.key_span(),
+            error.to_string(),
+            "write the full path on the host, such as `/etc/app.env`",
+        );
+    }
+}

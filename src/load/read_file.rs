@@ -1,0 +1,72 @@
+//! From a path to text that is fit to be read as YAML.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read as _};
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::model::{Diagnostic, SourceFile};
+
+use super::scan::MAX_BYTES;
+
+/// Reads a file. Nothing larger than the limit is kept in memory.
+pub(super) fn read_file(path: &Path) -> Result<Arc<SourceFile>, Diagnostic> {
+    let name = path.display().to_string();
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX).saturating_add(1);
+    File::open(path)
+        .and_then(|file| file.take(limit).read_to_end(&mut bytes))
+        .map_err(|error| {
+            let why = match error.kind() {
+                ErrorKind::NotFound => "there is no such file".to_owned(),
+                ErrorKind::PermissionDenied => "permission denied".to_owned(),
+                ErrorKind::IsADirectory => "it is a directory".to_owned(),
+                _ => error.to_string(),
+            };
+            Diagnostic::error(format!("cannot read `{name}`: {why}"))
+        })?;
+    source_of(name, bytes)
+}
+
+/// Checks size and encoding.
+pub(super) fn source_of(name: String, bytes: Vec<u8>) -> Result<Arc<SourceFile>, Diagnostic> {
+    if bytes.len() > MAX_BYTES {
+        return Err(Diagnostic::error(format!("`{name}` is larger than 4 MiB")).help(
+            "split it into several files; content of that size belongs into a file of its own, named by `source:`",
+        ));
+    }
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let line = error.as_bytes()[..at].split(|byte| *byte == b'\n').count();
+        Diagnostic::error(format!(
+            "`{name}` is not UTF-8: line {line} holds a byte that is no text"
+        ))
+        .help("save the file as UTF-8")
+    })?;
+    Ok(Arc::new(SourceFile { name, text }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_text_is_refused_with_its_line() {
+        let refused = source_of("a.yaml".into(), b"a: 1\nb: \xff\n".to_vec()).unwrap_err();
+        assert_eq!(
+            refused.message,
+            "`a.yaml` is not UTF-8: line 2 holds a byte that is no text"
+        );
+        let refused = source_of("a.yaml".into(), vec![b' '; MAX_BYTES + 1]).unwrap_err();
+        assert_eq!(refused.message, "`a.yaml` is larger than 4 MiB");
+        assert!(source_of("a.yaml".into(), vec![b' '; MAX_BYTES]).is_ok());
+    }
+
+    #[test]
+    fn a_missing_file_is_said_without_error_numbers() {
+        let refused = read_file(Path::new("/no/such.yaml")).unwrap_err();
+        assert_eq!(refused.message, "cannot read `/no/such.yaml`: there is no such file");
+        let refused = read_file(Path::new("/")).unwrap_err();
+        assert_eq!(refused.message, "cannot read `/`: it is a directory");
+    }
+}

@@ -1,0 +1,306 @@
+//! Units and their drop-ins, with the contradictions that can be seen without rendering anything.
+
+use std::collections::BTreeSet;
+
+use crate::model::{AbsPath, OnChange, RunState, UnitKind, UnitName};
+
+use super::allowed::{Fields, Keys, Notes, found};
+use super::entries::{absent, named, text_source};
+use super::leaf;
+use super::manifest::{DropInEntry, Expr, Sections, Setting, UnitDefaults, UnitEntry};
+use super::node::{Dialect, Node};
+use super::sections::{is_section, sections};
+
+const UNIT: Keys = Keys {
+    of: "a unit",
+    now: &[
+        "absent",
+        "template",
+        "content",
+        "source",
+        "vars",
+        "drop_ins",
+        "enabled",
+        "state",
+        "masked",
+        "watch",
+        "on_change",
+        "instances",
+    ],
+    later: &["adopt", "check", "hold", "moved", "scope", "tags", "user", "when"],
+    sections: true,
+};
+const DROP_IN: Keys = Keys {
+    of: "a drop-in",
+    now: &["absent", "template", "content", "source", "vars"],
+    later: &["adopt", "tags", "when"],
+    sections: true,
+};
+const UNIT_DEFAULTS: Keys = Keys {
+    of: "`unit_defaults`",
+    now: &["enabled", "state", "on_change"],
+    later: &["check", "hold", "scope", "tags", "user", "when"],
+    sections: false,
+};
+
+const STATES: [(&str, RunState); 2] = [("started", RunState::Started), ("stopped", RunState::Stopped)];
+const ON_CHANGE: [(&str, OnChange); 4] = [
+    ("auto", OnChange::Auto),
+    ("restart", OnChange::Restart),
+    ("reload", OnChange::Reload),
+    ("none", OnChange::None),
+];
+
+pub(super) fn unit_defaults(node: Option<Node<'_>>, notes: &mut Notes<'_>) -> UnitDefaults {
+    let fields = node.and_then(|node| Fields::read(node, &UNIT_DEFAULTS, Dialect::Playbook, notes));
+    let Some(fields) = fields else {
+        return UnitDefaults::default();
+    };
+    UnitDefaults {
+        enabled: leaf::setting(fields.get("enabled"), notes, leaf::flag),
+        state: leaf::setting(fields.get("state"), notes, state),
+        on_change: on_change(&fields, notes),
+    }
+}
+
+pub(super) fn unit(key: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Option<UnitEntry> {
+    let name = unit_name(key, node, notes);
+    let fields = Fields::read(node, &UNIT, Dialect::Playbook, notes)?;
+    let absent = absent(&fields, notes);
+    let (sections, text) = texts(&fields, name.as_ref().map(UnitName::kind), notes);
+    let unit = UnitEntry {
+        absent,
+        sections,
+        text,
+        drop_ins: named(fields.get("drop_ins"), notes, |drop_in, node, notes| {
+            drop_in_entry(drop_in, node, name.as_ref().map(UnitName::kind), notes)
+        }),
+        enabled: leaf::setting(fields.get("enabled"), notes, leaf::flag),
+        state: leaf::setting(fields.get("state"), notes, state),
+        masked: leaf::setting(fields.get("masked"), notes, leaf::flag),
+        watch: watch(&fields, notes),
+        on_change: on_change(&fields, notes),
+        instances: instances(&fields, name.as_ref(), notes),
+    };
+    masked_contradiction(&fields, &unit, notes);
+    if let Some(name) = name.filter(|_| unit.absent.is_none()) {
+        template_contradiction(&fields, &unit, &name, notes);
+    }
+    Some(unit)
+}
+
+/// The name of a unit, where the key is one already; templates are checked after rendering.
+fn unit_name(key: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Option<UnitName> {
+    if leaf::is_template(key) {
+        return None;
+    }
+    let name = match UnitName::parse(key) {
+        Ok(name) => name,
+        Err(error) => {
+            let help = match key.rsplit_once('.') {
+                None if UnitName::parse(&format!("{key}.service")).is_ok() => format!("write `{key}.service`"),
+                _ => "a unit's name ends in .service, .socket, .timer, .path, .target, .mount, .automount, .swap or .slice"
+                    .to_owned(),
+            };
+            notes.error(node.key_span(), error.to_string(), help);
+            return None;
+        }
+    };
+    let refusal = match name.kind() {
+        UnitKind::Device => (
+            "device units are made by the kernel and udev",
+            "write a udev rule under `files:` (TAG+=\"systemd\"), or a drop-in of the unit that needs the device",
+        ),
+        UnitKind::Scope => (
+            "scope units are made by programs while they run",
+            "put limits into a `.slice`, or run the program as a `.service`",
+        ),
+        _ => return Some(name),
+    };
+    notes.error(
+        node.key_span(),
+        format!("`{name}` cannot be managed: {}", refusal.0),
+        refusal.1,
+    );
+    None
+}
+
+fn texts(
+    fields: &Fields<'_>,
+    kind: Option<UnitKind>,
+    notes: &mut Notes<'_>,
+) -> (Sections, super::manifest::TextSource) {
+    let first = fields.entries.iter().find(|(key, _)| is_section(key));
+    let text = text_source(fields, first.map(|(_, node)| node.key_span()), notes);
+    (sections(fields, kind, notes), text)
+}
+
+fn drop_in_entry(name: &str, node: Node<'_>, kind: Option<UnitKind>, notes: &mut Notes<'_>) -> Option<DropInEntry> {
+    let fine = |c: char| c.is_ascii_alphanumeric() || "._-@:".contains(c);
+    if name.is_empty() || name.len() > 250 || name.starts_with('.') || !name.chars().all(fine) {
+        let message = format!("`{}` cannot name a drop-in", name.escape_debug());
+        notes.error(
+            node.key_span(),
+            message,
+            "it becomes a file name: use letters, digits, `-`, `_` and `.`",
+        );
+    } else if let Some(stem) = name.strip_suffix(".conf") {
+        let message = format!("the drop-in `{name}` would become `{name}.conf`");
+        notes.error(node.key_span(), message, format!("write `{stem}`: `.conf` is added"));
+    }
+    let fields = Fields::read(node, &DROP_IN, Dialect::Playbook, notes)?;
+    let absent = absent(&fields, notes);
+    let (sections, text) = texts(&fields, kind, notes);
+    if !fields.entries.iter().any(|(key, _)| *key != "vars") {
+        let help = "write sections, `template:`, `content:`, `source:` or `absent: true`";
+        notes.error(
+            node.key_span(),
+            format!("nothing says what is in the drop-in `{name}`"),
+            help,
+        );
+    }
+    Some(DropInEntry { absent, sections, text })
+}
+
+fn state(node: Node<'_>, notes: &mut Notes<'_>) -> Option<Expr<RunState>> {
+    let help = match node.text().unwrap_or_default() {
+        "restarted" | "reloaded" => "a change of its inputs restarts a unit by itself; `on_change` says how",
+        "enabled" => "whether it starts at boot is `enabled: true`",
+        "masked" => "masking is `masked: true`",
+        "absent" => "removing is `absent: true`",
+        "running" | "active" | "present" => "did you mean `started`?",
+        "dead" | "inactive" => "did you mean `stopped`?",
+        _ => return leaf::word(node, &STATES, notes),
+    };
+    let message = format!("`state`: `{}` is none of its words", node.text().unwrap_or_default());
+    notes.error(node.span(), message, format!("{help} (allowed here: started, stopped)"));
+    None
+}
+
+fn on_change(fields: &Fields<'_>, notes: &mut Notes<'_>) -> Option<Expr<OnChange>> {
+    leaf::word(fields.get("on_change")?, &ON_CHANGE, notes)
+}
+
+fn watch(fields: &Fields<'_>, notes: &mut Notes<'_>) -> Vec<String> {
+    let Some(node) = fields.get("watch").filter(|node| !node.is_null()) else {
+        return Vec::new();
+    };
+    let Some(items) = node.items() else {
+        let text = node.text().unwrap_or("/path");
+        let message = format!("`watch` is a list of paths, but {}", found(node));
+        notes.error(node.span(), message, format!("write [{text}]"));
+        return Vec::new();
+    };
+    let mut paths = Vec::new();
+    for item in items {
+        let Some(path) = leaf::text(item, notes) else { continue };
+        match AbsPath::parse(&path) {
+            Err(error) if !leaf::is_template(&path) => {
+                notes.error(
+                    item.span(),
+                    format!("`watch`: {error}"),
+                    "write the full path on the host",
+                );
+            }
+            _ => paths.push(path),
+        }
+    }
+    paths
+}
+
+fn instances(fields: &Fields<'_>, name: Option<&UnitName>, notes: &mut Notes<'_>) -> Option<Expr<Vec<String>>> {
+    let node = fields.get("instances")?;
+    if let Some(name) = name.filter(|name| !name.is_template()) {
+        let template = format!("{}@.{}", name.prefix(), name.kind().suffix());
+        let message = format!("`{name}` is not a template, so it has no instances");
+        notes.error(node.key_span(), message, format!("name the template: `{template}`"));
+    }
+    if let Some(text) = node.value().as_str().filter(|text| leaf::is_template(text)) {
+        return Some(Expr::Template(text.to_owned()));
+    }
+    let Some(items) = node.items() else {
+        let message = format!("`instances` is a list, but {}", found(node));
+        notes.error(
+            node.span(),
+            message,
+            "write a list such as [1, 2], or \"{{ range(1, 3) }}\" for 1 and 2",
+        );
+        return None;
+    };
+    let mut seen = BTreeSet::new();
+    let mut instances = Vec::new();
+    for item in items {
+        let Some(text) = item
+            .text()
+            .filter(|_| item.value().is_string() || item.value().is_number())
+        else {
+            notes.error(
+                item.span(),
+                format!("an instance is text or a number, but {}", found(item)),
+                "put it in quotes",
+            );
+            continue;
+        };
+        if !leaf::is_template(text) {
+            let refused = name.filter(|name| name.is_template());
+            let refused = refused.and_then(|name| name.with_instance(text).err());
+            if text.is_empty() {
+                notes.error(
+                    item.span(),
+                    "the instance is empty",
+                    "write the part that stands behind the `@`",
+                );
+            } else if let Some(error) = refused {
+                let help = "escape it as `systemd-escape` does";
+                notes.error(item.span(), error.to_string(), help);
+            } else if !seen.insert(text) {
+                notes.error(
+                    item.span(),
+                    format!("the instance `{text}` is listed twice"),
+                    "keep one of them",
+                );
+            }
+        }
+        instances.push(text.to_owned());
+    }
+    Some(Expr::Literal(instances))
+}
+
+fn masked_contradiction(fields: &Fields<'_>, unit: &UnitEntry, notes: &mut Notes<'_>) {
+    if unit.masked != Setting::Is(Expr::Literal(true)) {
+        return;
+    }
+    let started = (unit.state == Setting::Is(Expr::Literal(RunState::Started))).then_some("state");
+    let enabled = (unit.enabled == Setting::Is(Expr::Literal(true))).then_some("enabled");
+    for key in [started, enabled].into_iter().flatten() {
+        let (Some(node), Some(masked)) = (fields.get(key), fields.get("masked")) else {
+            continue;
+        };
+        let written = if key == "state" {
+            "state: started"
+        } else {
+            "enabled: true"
+        };
+        notes.error_pair(
+            (node.key_span(), ""),
+            (masked.key_span(), "masked here"),
+            format!("`{written}` contradicts `masked: true`: a masked unit cannot be started"),
+            "take one of the two away",
+        );
+    }
+}
+
+/// A template itself is never started, and which instance enabling it would make is not decided here.
+fn template_contradiction(fields: &Fields<'_>, unit: &UnitEntry, name: &UnitName, notes: &mut Notes<'_>) {
+    if !name.is_template() || fields.get("instances").is_some() {
+        return;
+    }
+    let enabled = matches!(unit.enabled, Setting::Is(_)).then_some("enabled");
+    let state = matches!(unit.state, Setting::Is(_)).then_some("state");
+    for key in [enabled, state].into_iter().flatten() {
+        let Some(node) = fields.get(key) else { continue };
+        let message = format!("`{key}` needs `instances`: `{name}` is a template, and only its instances run");
+        let help = format!("add `instances: [...]`, or write `{key}: null` if others start them");
+        notes.error(node.key_span(), message, help);
+    }
+}
