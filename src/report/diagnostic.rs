@@ -1,0 +1,265 @@
+//! What is wrong with an input file, drawn as rustc draws it: place, snippet, mark, help.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+use std::ops::Range;
+use std::sync::Arc;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use anstyle::Style;
+
+use super::escape::escape;
+use super::page::{Line, Page};
+use super::style::Palette;
+use super::wording::count;
+use crate::model::{Diagnostic, Label, SourceFile};
+
+/// Draws every diagnostic, errors last, and says how many there are.
+pub fn write(out: &mut dyn Write, diagnostics: &[Diagnostic], width: usize, color: bool) -> io::Result<()> {
+    let (warnings, errors): (Vec<_>, Vec<_>) = diagnostics.iter().partition(|diagnostic| diagnostic.warning);
+    for diagnostic in warnings.iter().chain(&errors) {
+        write_one(out, diagnostic, width, color)?;
+        writeln!(out)?;
+    }
+    if diagnostics.is_empty() {
+        return Ok(());
+    }
+    let palette = Palette::new(color);
+    let style = if errors.is_empty() {
+        palette.warning
+    } else {
+        palette.bad
+    };
+    Line::default()
+        .with(style, &tally(errors.len(), warnings.len()))
+        .write(out)
+}
+
+/// `3 errors, 1 warning`.
+fn tally(errors: usize, warnings: usize) -> String {
+    let mut parts = Vec::new();
+    if errors > 0 {
+        parts.push(count(errors, "error", "errors"));
+    }
+    if warnings > 0 {
+        parts.push(count(warnings, "warning", "warnings"));
+    }
+    parts.join(", ")
+}
+
+/// Draws one diagnostic. Without a place it is one line, and its help another.
+pub fn write_one(out: &mut dyn Write, diagnostic: &Diagnostic, width: usize, color: bool) -> io::Result<()> {
+    if diagnostic.labels.is_empty() {
+        return write_placeless(out, diagnostic, width, color);
+    }
+    let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+    let level = if diagnostic.warning {
+        Level::WARNING
+    } else {
+        Level::ERROR
+    };
+    let snippets = snippets(&diagnostic.labels);
+    let mut group: Group<'_> = level.primary_title(visible(&diagnostic.message)).elements(snippets);
+    if let Some(help) = &diagnostic.help {
+        group = group.element(Level::HELP.message(visible(help)));
+    }
+    writeln!(out, "{}", renderer.term_width(width).render(&[group]))
+}
+
+/// One line: `playbooks/web.yaml:4:29: error: … (help: …)`, as editors and CI logs read it.
+#[must_use]
+pub fn one_line(diagnostic: &Diagnostic) -> String {
+    let severity = if diagnostic.warning { "warning" } else { "error" };
+    let mut text = match diagnostic.labels.first() {
+        Some(label) => {
+            let (line, column) = label.source.line_column(label.span.start);
+            format!(
+                "{}:{line}:{column}: {severity}: {}",
+                label.source.name, diagnostic.message
+            )
+        }
+        None => format!("{severity}: {}", diagnostic.message),
+    };
+    if let Some(help) = &diagnostic.help {
+        text.push_str(" (help: ");
+        text.push_str(help);
+        text.push(')');
+    }
+    let joined = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    escape(&joined).into_owned()
+}
+
+fn write_placeless(out: &mut dyn Write, diagnostic: &Diagnostic, width: usize, color: bool) -> io::Result<()> {
+    let palette = Palette::new(color);
+    let mut page = Page::new(out, width, palette);
+    let (style, word) = if diagnostic.warning {
+        (palette.warning, "warning")
+    } else {
+        (palette.bad, "error")
+    };
+    let first = Line::default().with(style, word).with(Style::new(), ": ");
+    page.hanging(first, palette.heading, &diagnostic.message)?;
+    match &diagnostic.help {
+        Some(help) => page.hanging(Line::indented(1).with(palette.place, "help: "), Style::new(), help),
+        None => Ok(()),
+    }
+}
+
+/// One snippet a file, in the order in which the labels name the files; the very first label is the place itself.
+fn snippets(labels: &[Label]) -> Vec<Snippet<'_, annotate_snippets::Annotation<'_>>> {
+    let mut files: Vec<(&Arc<SourceFile>, Vec<annotate_snippets::Annotation<'_>>)> = Vec::new();
+    for (index, label) in labels.iter().enumerate() {
+        let kind = if index == 0 {
+            AnnotationKind::Primary
+        } else {
+            AnnotationKind::Context
+        };
+        let mut annotation = kind.span(span(&label.source.text, &label.span));
+        if !label.text.is_empty() {
+            annotation = annotation.label(visible(&label.text));
+        }
+        match files.iter_mut().find(|(file, _)| **file == label.source) {
+            Some((_, annotations)) => annotations.push(annotation),
+            None => files.push((&label.source, vec![annotation])),
+        }
+    }
+    files
+        .into_iter()
+        .map(|(file, annotations)| {
+            Snippet::source(source_text(&file.text))
+                .path(visible(&file.name))
+                .annotations(annotations)
+        })
+        .collect()
+}
+
+/// The span, moved into the text and to whole characters: a wrong span must not hide the message it belongs to.
+fn span(text: &str, span: &Range<usize>) -> Range<usize> {
+    let floor = |mut at: usize| {
+        at = at.min(text.len());
+        while !text.is_char_boundary(at) {
+            at -= 1;
+        }
+        at
+    };
+    let start = floor(span.start);
+    start..floor(span.end).max(start)
+}
+
+/// The renderer draws the control characters of ASCII; those of Latin-1, which terminals obey too, are replaced by
+/// something of the same length, so that spans stay right.
+fn source_text(text: &str) -> Cow<'_, str> {
+    let latin1 = |c: char| ('\u{80}'..='\u{9f}').contains(&c);
+    if text.contains(latin1) {
+        Cow::Owned(text.replace(latin1, "\u{bf}"))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+/// Text without anything that acts on a terminal; line ends stay, the renderer indents what follows.
+fn visible(text: &str) -> String {
+    text.lines().map(escape).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(name: &str, text: &str) -> Arc<SourceFile> {
+        Arc::new(SourceFile {
+            name: name.to_owned(),
+            text: text.to_owned(),
+        })
+    }
+
+    fn drawn(diagnostics: &[Diagnostic]) -> String {
+        let mut out = Vec::new();
+        write(&mut out, diagnostics, 80, false).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_place_is_drawn_with_its_snippet_and_the_help() {
+        let source = file("web.yaml", "units:\n  web.service:\n    state: runing\n");
+        let diagnostic = Diagnostic::error("`runing` is not a state")
+            .at(&source, 33..39, "not a state")
+            .at(&source, 9..20, "of this unit")
+            .help("write `started`");
+        assert_eq!(
+            drawn(&[diagnostic]),
+            "\
+error: `runing` is not a state
+ --> web.yaml:3:12
+  |
+2 |   web.service:
+  |   ----------- of this unit
+3 |     state: runing
+  |            ^^^^^^ not a state
+  |
+  = help: write `started`
+
+1 error
+"
+        );
+    }
+
+    #[test]
+    fn two_places_in_two_files_are_both_shown() {
+        let diagnostic = Diagnostic::error("`web.service` is claimed twice")
+            .at(&file("a.yaml", "x: web.service\n"), 3..14, "")
+            .at(&file("b.yaml", "y: web.service\n"), 3..14, "first claimed here");
+        let text = drawn(&[diagnostic]);
+        assert!(
+            text.contains(" --> a.yaml:1:4") && text.contains("b.yaml:1:4"),
+            "{text}"
+        );
+        assert!(text.contains("first claimed here"), "{text}");
+    }
+
+    #[test]
+    fn without_a_place_it_is_one_line_and_errors_come_last() {
+        let text = drawn(&[
+            Diagnostic::error("no inventory").help("give one with `-i`"),
+            Diagnostic::warning("nothing to do"),
+            Diagnostic::error("no playbook"),
+        ]);
+        assert_eq!(
+            text,
+            "warning: nothing to do\n\nerror: no inventory\n help: give one with `-i`\n\nerror: no playbook\n\n\
+             2 errors, 1 warning\n"
+        );
+        assert_eq!(drawn(&[]), "");
+    }
+
+    #[test]
+    fn one_line_is_what_editors_read() {
+        let source = file("web.yaml", "a\nbc\n");
+        let diagnostic = Diagnostic::warning("odd\nthing").at(&source, 3..4, "x").help("do it");
+        assert_eq!(one_line(&diagnostic), "web.yaml:2:2: warning: odd thing (help: do it)");
+        assert_eq!(one_line(&Diagnostic::error("no inventory")), "error: no inventory");
+    }
+
+    #[test]
+    fn no_span_however_wrong_keeps_the_message_from_being_shown() {
+        for text in ["", "ä\r\n\tb", "日本", "\n\n\n"] {
+            let source = file("x.yaml", text);
+            for start in 0..12 {
+                for end in 0..12 {
+                    let diagnostic = Diagnostic::error("wrong").at(&source, start..end, "here");
+                    assert!(drawn(&[diagnostic]).contains("error: wrong"), "{text:?} {start}..{end}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn escapes_in_sources_and_messages_are_drawn() {
+        let source = file("x\x1b.yaml", "a: \x1b[2J\u{9b}2J\n");
+        let diagnostic = Diagnostic::error("bad \x1b[31m")
+            .at(&source, 3..5, "\x1b[0m")
+            .help("\u{9b}0m");
+        let text = drawn(&[diagnostic]);
+        assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
+    }
+}
