@@ -1,6 +1,7 @@
 //! The variables that a rendering sees.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use minijinja::Value;
 use minijinja::value::{Serde, ValueKind};
@@ -9,6 +10,7 @@ use minijinja::value::{Serde, ValueKind};
 #[derive(Clone, Default)]
 pub struct Context {
     values: BTreeMap<String, Value>,
+    also: Arc<BTreeSet<String>>,
 }
 
 impl std::fmt::Debug for Context {
@@ -30,13 +32,18 @@ impl Context {
         }
     }
 
-    /// Whether the variable is there.
+    /// A variable's value as plain data.
     #[must_use]
-    pub fn has(&self, name: &str) -> bool {
-        self.values.contains_key(name)
+    pub fn get(&self, name: &str) -> Option<serde_json::Value> {
+        self.values.get(name).and_then(|value| serde_json::to_value(value).ok())
     }
 
-    /// The names of all variables.
+    /// Names to suggest for a mistyped one, beside those of the variables that are set.
+    pub fn suggest(&mut self, names: &Arc<BTreeSet<String>>) {
+        self.also = Arc::clone(names);
+    }
+
+    /// The names of all variables that are set.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.values.keys().map(String::as_str)
     }
@@ -44,7 +51,11 @@ impl Context {
     /// The keys of the map that a dotted path leads to; of all variables, where the path is empty.
     pub(super) fn names_below(&self, path: &[&str]) -> Vec<String> {
         let Some((first, rest)) = path.split_first() else {
-            return self.names().map(str::to_owned).collect();
+            return self
+                .names()
+                .map(str::to_owned)
+                .chain(self.also.iter().cloned())
+                .collect();
         };
         let found = rest.iter().try_fold(self.values.get(*first).cloned(), |value, key| {
             value.map(|value| value.get_attr(key)).transpose()

@@ -189,7 +189,7 @@ impl Failed<'_> {
 }
 
 fn is_ours(error: &Error) -> bool {
-    error.source().is_some_and(|source| source.is::<Ours>())
+    error.source().is_some_and(<dyn std::error::Error>::is::<Ours>)
 }
 
 fn cause(error: &Error) -> Option<&Error> {

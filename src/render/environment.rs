@@ -187,7 +187,9 @@ impl Library {
             entries.filter_map(|entry| entry.file_name().into_string().ok())
         });
         let built_in = super::BUILTIN.iter().map(|(name, _)| format!("builtin/{name}"));
-        own.filter(|name| name.ends_with(".j2")).chain(built_in).collect()
+        own.filter(|name| name.strip_suffix(".j2").is_some())
+            .chain(built_in)
+            .collect()
     }
 
     /// The folders that are searched, for messages.
