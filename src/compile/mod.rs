@@ -1,1 +1,223 @@
 //! Manifests, inventory and templates → what each host shall look like.
+//!
+//! [`compile`] selects the hosts of every manifest, settles the variables of each, renders every name and text, and
+//! checks what only the finished text can tell: a unit that shall be enabled has an `[Install]`, a mount is named
+//! after its path, two manifests do not want the same thing. All mistakes of all hosts are collected; one that is the
+//! same on many hosts is told once. Nothing it says shows a variable's value.
+//!
+//! | module | responsible for |
+//! |---|---|
+//! | `filters` | the filters that unit files need in templates |
+//! | `variables` | layers of variables → one context, lazily and without circles |
+//! | `scope` | one manifest on one host: rendering with places |
+//! | `unit`, `unit_text`, `rules`, `watch` | `units:` |
+//! | `tree` | `users:`, `directories:`, `files:` |
+//! | `claims` | each thing has one owner |
+//!
+//! The only files read are those that the playbooks name, through [`Sources`], below the project's root. No host,
+//! clock or environment is asked. Which directives exist is not known here: that is the work of lint.
+
+mod claims;
+mod filters;
+mod messages;
+mod rules;
+mod scope;
+mod tree;
+mod unit;
+mod unit_text;
+mod variables;
+mod watch;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use crate::load::check_unique;
+use crate::load::inventory::Inventory;
+use crate::load::manifest::{Manifest, Playbook};
+use crate::load::selector::Selector;
+use crate::load::spans::Seg;
+use crate::model::{Desired, Diagnostic, HostName, UnitKind, UnitName, Vars};
+use crate::render::{Context, Files, Renderer, Search};
+
+use claims::{Claims, Kind};
+use messages::Messages;
+use scope::{Scope, key};
+
+/// Where templates and `source:` files come from.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// Reads them, each once.
+    pub files: Files,
+    /// Folders given with `--templates`, searched last.
+    pub templates: Vec<PathBuf>,
+}
+
+/// What was compiled, and warnings about it.
+pub type Compiled = (BTreeMap<HostName, Desired>, Vec<Diagnostic>);
+
+/// What every host of `limit` that a manifest selects shall look like; or everything that is wrong.
+pub fn compile(
+    playbooks: &[Playbook],
+    inventory: &Inventory,
+    limit: &BTreeSet<HostName>,
+    extra: &Vars,
+    sources: &Sources,
+) -> Result<Compiled, Vec<Diagnostic>> {
+    let mut messages = Messages::default();
+    messages.extend(check_unique(playbooks));
+    let jobs: Vec<Job> = playbooks
+        .iter()
+        .flat_map(|playbook| jobs_of(playbook, inventory, sources, &mut messages))
+        .collect();
+    let fleet = variables::fleet(inventory);
+    let mut compiled = BTreeMap::new();
+    for host in limit {
+        let mine: Vec<&Job> = jobs.iter().filter(|job| job.hosts.contains(host)).collect();
+        if mine.is_empty() {
+            continue;
+        }
+        messages.host(host);
+        let desired = one_host(host, &mine, inventory, extra, &fleet, sources, &mut messages);
+        compiled.insert(host.clone(), desired);
+    }
+    messages.finish().map(|warnings| (compiled, warnings))
+}
+
+/// One manifest and the hosts it selects.
+struct Job<'a> {
+    playbook: &'a Playbook,
+    manifest: &'a Manifest,
+    renderer: std::rc::Rc<Renderer>,
+    hosts: BTreeSet<HostName>,
+}
+
+fn jobs_of<'a>(
+    playbook: &'a Playbook,
+    inventory: &Inventory,
+    sources: &Sources,
+    messages: &mut Messages,
+) -> Vec<Job<'a>> {
+    let search = Search::of_playbook(&playbook.path, &playbook.root, &sources.templates);
+    let renderer = std::rc::Rc::new(Renderer::new(search, &sources.files, filters::register));
+    let mut jobs = Vec::new();
+    for manifest in &playbook.manifests {
+        match selected(manifest, inventory) {
+            Ok(hosts) => {
+                if hosts.is_empty() {
+                    messages.push(nothing_selected(manifest));
+                }
+                jobs.push(Job {
+                    playbook,
+                    manifest,
+                    renderer: std::rc::Rc::clone(&renderer),
+                    hosts,
+                });
+            }
+            Err(diagnostic) => messages.push(diagnostic),
+        }
+    }
+    jobs
+}
+
+fn selected(manifest: &Manifest, inventory: &Inventory) -> Result<BTreeSet<HostName>, Diagnostic> {
+    let hosts = Selector::parse(&manifest.hosts).and_then(|selector| selector.select(inventory));
+    hosts.map(|hosts| hosts.into_iter().collect()).map_err(|error| {
+        let span = manifest.spans.value(&[key("hosts")]);
+        error.diagnostic(manifest.spans.source(), span)
+    })
+}
+
+fn nothing_selected(manifest: &Manifest) -> Diagnostic {
+    Diagnostic::warning(format!("manifest `{}` selects no host of the inventory", manifest.name)).at(
+        manifest.spans.source(),
+        manifest.spans.value(&[key("hosts")]),
+        "",
+    )
+}
+
+fn one_host(
+    host: &HostName,
+    jobs: &[&Job],
+    inventory: &Inventory,
+    extra: &Vars,
+    fleet: &Context,
+    sources: &Sources,
+    messages: &mut Messages,
+) -> Desired {
+    let none = Vars::new();
+    let of_host = inventory.hosts.get(host).map_or(&none, |found| &found.vars);
+    let mut desired = Desired::empty(host.clone());
+    let mut claims = Claims::default();
+    for job in jobs {
+        let manifest = job.manifest;
+        desired.manifests.insert(manifest.name.clone());
+        let scope = Scope::new(
+            job.playbook,
+            manifest,
+            &job.renderer,
+            &sources.files,
+            host,
+            of_host,
+            extra,
+            fleet,
+        );
+        messages.extend(scope.wrong_variables());
+        let mut draft = Draft {
+            desired: &mut desired,
+            claims: &mut claims,
+            messages,
+        };
+        for (written, entry) in &manifest.users {
+            tree::user(&scope, written, entry, &mut draft);
+        }
+        for (written, entry) in &manifest.directories {
+            tree::directory(&scope, written, entry, &mut draft);
+        }
+        for (written, entry) in &manifest.files {
+            tree::file(&scope, written, entry, &mut draft);
+        }
+        for (written, entry) in &manifest.units {
+            unit::unit(&scope, written, entry, &mut draft);
+        }
+        if let Some(written) = &manifest.default_target {
+            let result = default_target(&scope, written, &mut draft);
+            draft.messages.keep(result);
+        }
+    }
+    desired
+}
+
+/// One host's result while it is put together.
+struct Draft<'a> {
+    desired: &'a mut Desired,
+    claims: &'a mut Claims,
+    messages: &'a mut Messages,
+}
+
+fn default_target(scope: &Scope, written: &str, draft: &mut Draft) -> Result<(), Diagnostic> {
+    const DEAD_ENDS: [&str; 6] = ["poweroff", "reboot", "halt", "kexec", "rescue", "emergency"];
+    let path: [Seg; 1] = [key("default_target")];
+    let name = scope.name(written, &path, UnitName::parse, "the name of a target")?;
+    if name.kind() != UnitKind::Target || name.is_template() || name.as_str() == "default.target" {
+        return Err(scope.error(
+            &path,
+            "the default target has to be a target, such as `multi-user.target`",
+        ));
+    }
+    if DEAD_ENDS.contains(&name.prefix()) {
+        return Err(scope
+            .error(
+                &path,
+                format!("a host that boots into `{name}` cannot be reached again"),
+            )
+            .help("use `multi-user.target` or `graphical.target`"));
+    }
+    let claim = draft.claims.claim(Kind::DefaultTarget, "", scope, &path)?;
+    draft.desired.default_target = Some((name, claim));
+    Ok(())
+}
+
+#[cfg(test)]
+mod golden;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,149 @@
+//! `users:`, `directories:` and `files:`.
+
+use super::claims::Kind;
+use super::scope::{Scope, below, key};
+use super::{Draft, unit_text};
+use crate::load::manifest::{DirectoryEntry, FileEntry, UserEntry};
+use crate::load::spans::Seg;
+use crate::model::{
+    AbsPath, DesiredDirectory, DesiredFile, DesiredUser, Diagnostic, DirectorySpec, FileSpec, UnitName, UserName,
+    UserSpec, Wanted,
+};
+
+const PATH: &str = "a normalised absolute path";
+const USER: &str = "a user or group name";
+
+/// One entry of `users:`.
+pub(super) fn user(scope: &Scope, written: &str, entry: &UserEntry, draft: &mut Draft) {
+    let path = [key("users"), key(written)];
+    let result = scope.key(written, &path, UserName::parse, USER).and_then(|name| {
+        let claim = draft.claims.claim(Kind::User, name.as_str(), scope, &path)?;
+        let spec = if scope.is_absent(entry.absent.as_ref(), &path)? {
+            Wanted::Absent
+        } else {
+            Wanted::Present(user_spec(scope, entry, &path)?)
+        };
+        if name.as_str() == "root" {
+            return Err(scope.key_error(&path, "`root` is not ours to change"));
+        }
+        if name.as_str().chars().all(|c| c.is_ascii_digit()) {
+            return Err(scope.key_error(&path, "a user needs a name, not only a number"));
+        }
+        Ok((name, DesiredUser { claim, spec }))
+    });
+    draft.desired.users.extend(draft.messages.keep(result));
+}
+
+fn user_spec(scope: &Scope, entry: &UserEntry, path: &[Seg]) -> Result<UserSpec, Diagnostic> {
+    let system = match &entry.system {
+        None => true,
+        Some(expr) => scope.expr(expr, &below(path, "system"))?.unwrap_or(true),
+    };
+    let place = |written: Option<&String>, name: &str| {
+        let parsed = written.map(|written| scope.name(written, &below(path, name), AbsPath::parse, PATH));
+        parsed.transpose()
+    };
+    Ok(UserSpec {
+        system,
+        home: place(entry.home.as_ref(), "home")?,
+        shell: place(entry.shell.as_ref(), "shell")?,
+    })
+}
+
+/// One entry of `directories:`.
+pub(super) fn directory(scope: &Scope, written: &str, entry: &DirectoryEntry, draft: &mut Draft) {
+    let path = [key("directories"), key(written)];
+    let result = scope.key(written, &path, AbsPath::parse, PATH).and_then(|name| {
+        let claim = draft.claims.claim(Kind::Path, name.as_str(), scope, &path)?;
+        let spec = if scope.is_absent(entry.absent.as_ref(), &path)? {
+            Wanted::Absent
+        } else {
+            Wanted::Present(DirectorySpec {
+                mode: mode(scope, entry.mode.as_ref(), 0o755, &path)?,
+                user: owner(scope, entry.owner.as_ref(), "owner", &path)?,
+                group: owner(scope, entry.group.as_ref(), "group", &path)?,
+            })
+        };
+        Ok((name, DesiredDirectory { claim, spec }))
+    });
+    draft.desired.directories.extend(draft.messages.keep(result));
+}
+
+/// One entry of `files:`.
+pub(super) fn file(scope: &Scope, written: &str, entry: &FileEntry, draft: &mut Draft) {
+    let path = [key("files"), key(written)];
+    let own;
+    let scope = if entry.text.vars.is_empty() {
+        scope
+    } else {
+        own = scope.with_vars(&entry.text.vars, &path);
+        draft.messages.extend(own.wrong_variables());
+        &own
+    };
+    let result = scope.key(written, &path, AbsPath::parse, PATH).and_then(|name| {
+        if let Some(why) = is_of_a_unit(&name) {
+            return Err(scope
+                .key_error(&path, format!("this file is {why}, and belongs to it"))
+                .help("declare it under `units`, so that the unit is reloaded and restarted as it needs"));
+        }
+        let claim = draft.claims.claim(Kind::Path, name.as_str(), scope, &path)?;
+        let spec = if scope.is_absent(entry.absent.as_ref(), &path)? {
+            Wanted::Absent
+        } else {
+            Wanted::Present(file_spec(scope, entry, &path)?)
+        };
+        Ok((name, DesiredFile { claim, spec }))
+    });
+    draft.desired.files.extend(draft.messages.keep(result));
+}
+
+fn file_spec(scope: &Scope, entry: &FileEntry, path: &[Seg]) -> Result<FileSpec, Diagnostic> {
+    let Some(bytes) = unit_text::file_bytes(scope, &entry.text, path)? else {
+        return Err(scope
+            .key_error(path, "nothing says what is in this file")
+            .help("give it `content`, `template` or `source`, or `absent: true`"));
+    };
+    Ok(FileSpec {
+        bytes,
+        mode: mode(scope, entry.mode.as_ref(), 0o644, path)?,
+        user: owner(scope, entry.owner.as_ref(), "owner", path)?,
+        group: owner(scope, entry.group.as_ref(), "group", path)?,
+    })
+}
+
+fn owner(scope: &Scope, written: Option<&String>, what: &str, path: &[Seg]) -> Result<UserName, Diagnostic> {
+    let written = written.map_or("root", String::as_str);
+    scope.name(written, &below(path, what), UserName::parse, USER)
+}
+
+fn mode(scope: &Scope, written: Option<&String>, default: u32, path: &[Seg]) -> Result<u32, Diagnostic> {
+    let Some(written) = written else {
+        return Ok(default);
+    };
+    let path = below(path, "mode");
+    let text = scope.text(written, &path)?;
+    let octal = (3..=4).contains(&text.len()) && text.bytes().all(|digit| (b'0'..=b'7').contains(&digit));
+    let mode = octal.then(|| u32::from_str_radix(&text, 8).ok()).flatten();
+    mode.ok_or_else(|| {
+        scope
+            .error(&path, "a mode is three or four octal digits")
+            .help("write it with quotes, such as `\"0644\"`")
+    })
+}
+
+/// What part of a unit a path below systemd's own folder for admins is.
+fn is_of_a_unit(path: &AbsPath) -> Option<&'static str> {
+    let rest = path.as_str().strip_prefix("/etc/systemd/system/")?;
+    match rest.split_once('/') {
+        None => UnitName::parse(rest).is_ok().then_some("a unit file"),
+        Some((folder, _)) => {
+            let (unit, suffix) = folder.rsplit_once('.')?;
+            let what = match suffix {
+                "d" => "a drop-in of a unit",
+                "wants" | "requires" | "upholds" => "a link that enables a unit",
+                _ => return None,
+            };
+            UnitName::parse(unit).is_ok().then_some(what)
+        }
+    }
+}

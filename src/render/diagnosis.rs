@@ -1,0 +1,236 @@
+//! The engine's errors, told without a single value.
+//!
+//! What the engine says passes only where its words come from the template itself: syntax errors, names of
+//! variables, filters and types. Everything else gets words of ours, and the marked place says the rest.
+
+use std::error::Error as _;
+use std::ops::Range;
+use std::sync::Arc;
+
+use minijinja::{Error, ErrorKind};
+
+use super::environment::Library;
+use super::value::Ours;
+use super::{Context, Site, TEXT};
+use crate::model::{Diagnostic, SourceFile};
+
+/// How the engine names what `compile_expression` was given.
+const EXPRESSION: &str = "<expression>";
+
+/// Beginnings of the engine's messages that hold only types and fixed words.
+const HARMLESS: &[&str] = &[
+    "tried to use ",
+    "cannot convert ",
+    "value of type ",
+    "range has too many elements",
+    "repeated string is too large",
+    "repeated sequence is too large",
+    "recursion limit exceeded",
+    "value is not ",
+    "cannot calculate length of value of type ",
+    "cannot join value of type ",
+    "can only sum numbers",
+    "strings can only be multiplied",
+    "sequences and iterables can only be multiplied",
+    "cannot perform a containment check",
+];
+
+/// Everything that is needed to say what went wrong in one rendering.
+pub(super) struct Failed<'a> {
+    /// The string that was rendered; empty for a template.
+    pub(super) text: &'a str,
+    /// Where in `text` the engine's offsets start.
+    pub(super) offset: usize,
+    pub(super) context: &'a Context,
+    pub(super) site: &'a Site,
+    pub(super) library: &'a Library,
+}
+
+impl Failed<'_> {
+    pub(super) fn describe(&self, error: &Error) -> Diagnostic {
+        self.with_labels(error, self.say(error, None))
+    }
+
+    /// As [`Self::describe`], where an undefined result was found after the engine had finished.
+    pub(super) fn describe_undefined_as(&self, error: &Error, expression: &str) -> Diagnostic {
+        let mut diagnostic = self.say(error, Some(expression.trim()));
+        if error.range().is_some() {
+            return self.with_labels(error, diagnostic);
+        }
+        let start = self.offset + (expression.len() - expression.trim_start().len());
+        let span = self.in_playbook(start..start + expression.trim().len());
+        diagnostic = diagnostic.at(&self.site.source, span, "");
+        diagnostic
+    }
+
+    pub(super) fn describe_template(&self, error: &Error, name: &str) -> Diagnostic {
+        let missing = error.kind() == ErrorKind::TemplateNotFound && error.name().is_none();
+        if !missing {
+            return self.describe(error);
+        }
+        let written = &self.site.source.text[self.site.span.clone()];
+        // A name that was rendered is a value; one that was written is not.
+        let message = if written.contains(name) {
+            format!("there is no template `{name}`")
+        } else {
+            "there is no template of the name that this yields".to_owned()
+        };
+        let help = match nearest(name, self.library.names()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("looked in {}; those built in are `builtin/…`", self.library.folders()),
+        };
+        Diagnostic::error(message)
+            .at(&self.site.source, self.site.span.clone(), "")
+            .help(help)
+    }
+
+    fn say(&self, error: &Error, expression: Option<&str>) -> Diagnostic {
+        let error = innermost(error);
+        let detail = error.detail().unwrap_or_default();
+        match error.kind() {
+            ErrorKind::UndefinedError => self.undefined(detail, expression),
+            _ if detail.contains("` is undefined") => self.undefined(detail, expression),
+            ErrorKind::SyntaxError => Diagnostic::error(format!("the template has a syntax error: {detail}")),
+            ErrorKind::UnknownFilter | ErrorKind::UnknownTest | ErrorKind::UnknownFunction => {
+                Diagnostic::error(format!("in the template, {detail}"))
+            }
+            ErrorKind::UnknownMethod if detail.is_empty() => Diagnostic::error("the value has no method of this name"),
+            ErrorKind::UnknownMethod => Diagnostic::error(detail),
+            ErrorKind::TemplateNotFound => Diagnostic::error("there is no template of this name").help(format!(
+                "looked in {}; those built in are `builtin/…`",
+                self.library.folders()
+            )),
+            ErrorKind::OutOfFuel => Diagnostic::error("the template runs for too long; is there a loop in a loop?"),
+            ErrorKind::MissingArgument => Diagnostic::error("an argument is missing here"),
+            ErrorKind::TooManyArguments => Diagnostic::error("there are more arguments here than are taken"),
+            _ if is_ours(error) || HARMLESS.iter().any(|start| detail.starts_with(start)) => Diagnostic::error(detail),
+            kind => Diagnostic::error(format!("this does not work with the values given: {kind}")),
+        }
+    }
+
+    fn undefined(&self, detail: &str, expression: Option<&str>) -> Diagnostic {
+        let named = detail.split('`').nth(1).or(expression).unwrap_or_default();
+        if named.is_empty() {
+            return Diagnostic::error("a variable is not defined here");
+        }
+        let diagnostic = Diagnostic::error(format!("`{named}` is not defined"));
+        let mut path: Vec<&str> = named.split('.').collect();
+        let wanted = path.pop().unwrap_or_default();
+        match nearest(wanted, self.context.names_below(&path)) {
+            Some(near) => {
+                path.push(&near);
+                diagnostic.help(format!("did you mean `{}`?", path.join(".")))
+            }
+            None => diagnostic.help(format!(
+                "define it in the inventory, in `vars`, in `defaults` or with `-e`, or give a default: `{{{{ {named} | default(…) }}}}`"
+            )),
+        }
+    }
+
+    fn with_labels(&self, error: &Error, mut diagnostic: Diagnostic) -> Diagnostic {
+        let mut in_templates = Vec::new();
+        let mut in_text = None;
+        let mut next = Some(error);
+        while let Some(error) = next {
+            match error.name() {
+                Some(TEXT | EXPRESSION) => in_text = Some(self.in_playbook(self.range_in_text(error))),
+                Some(name) => in_templates.extend(self.library.source(name).map(|source| {
+                    let range = range_in(&source, error);
+                    (source, range)
+                })),
+                None => {}
+            }
+            next = cause(error);
+        }
+        let mut said = "";
+        for (source, range) in in_templates.into_iter().rev() {
+            diagnostic = diagnostic.at(&source, range, said);
+            said = "included here";
+        }
+        let used = if diagnostic.labels.is_empty() { "" } else { "used here" };
+        let span = in_text.unwrap_or_else(|| self.site.span.clone());
+        diagnostic.at(&self.site.source, span, used)
+    }
+
+    fn range_in_text(&self, error: &Error) -> Range<usize> {
+        match error.range() {
+            Some(range) => range.start + self.offset..range.end + self.offset,
+            None => line_range(self.text, error.line().unwrap_or(1)),
+        }
+    }
+
+    /// Maps a range of the string to the playbook, where quotes, escapes and indentation may stand in between.
+    fn in_playbook(&self, range: Range<usize>) -> Range<usize> {
+        let whole = self.site.span.clone();
+        let Some(written) = self.site.source.text.get(whole.clone()) else {
+            return whole;
+        };
+        if self.text.get(range.clone()).is_none() {
+            return whole;
+        }
+        if let Some(at) = written.find(self.text) {
+            let start = whole.start + at;
+            return start + range.start..start + range.end;
+        }
+        let line_start = self.text[..range.start].rfind('\n').map_or(0, |at| at + 1);
+        let line_end = self.text[range.start..]
+            .find('\n')
+            .map_or(self.text.len(), |at| range.start + at);
+        let line = &self.text[line_start..line_end];
+        let mut places = written.match_indices(line);
+        match (places.next(), places.next()) {
+            (Some((at, _)), None) if !line.is_empty() => {
+                let start = whole.start + at;
+                start + (range.start - line_start)..start + (range.end.min(line_end) - line_start)
+            }
+            _ => whole,
+        }
+    }
+}
+
+fn is_ours(error: &Error) -> bool {
+    error.source().is_some_and(<dyn std::error::Error>::is::<Ours>)
+}
+
+fn cause(error: &Error) -> Option<&Error> {
+    error.source().and_then(|source| source.downcast_ref())
+}
+
+fn innermost(error: &Error) -> &Error {
+    let mut error = error;
+    while let Some(inner) = cause(error) {
+        error = inner;
+    }
+    error
+}
+
+fn range_in(source: &Arc<SourceFile>, error: &Error) -> Range<usize> {
+    error
+        .range()
+        .filter(|range| source.text.get(range.clone()).is_some())
+        .unwrap_or_else(|| line_range(&source.text, error.line().unwrap_or(1)))
+}
+
+/// The range of a line, counted from 1.
+fn line_range(text: &str, line: usize) -> Range<usize> {
+    let mut start = 0;
+    for (number, content) in text.split('\n').enumerate() {
+        if number + 1 == line {
+            return start..start + content.len();
+        }
+        start += content.len() + 1;
+    }
+    0..text.len()
+}
+
+/// The one of `names` that a typing mistake could have turned into `wanted`.
+fn nearest(wanted: &str, names: impl IntoIterator<Item = String>) -> Option<String> {
+    let mut best: Option<(f64, String)> = None;
+    for name in names {
+        let likeness = strsim::jaro_winkler(wanted, &name);
+        if likeness > 0.8 && best.as_ref().is_none_or(|(known, _)| likeness > *known) {
+            best = Some((likeness, name));
+        }
+    }
+    best.map(|(_, name)| name)
+}
