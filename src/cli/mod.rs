@@ -122,7 +122,7 @@ fn explain(failure: &Failure, terminal: &Terminal) -> u8 {
     let (written, code) = match failure {
         Failure::Usage(text) => (writeln!(err, "error: {text}"), USAGE),
         Failure::Machine(text) => (writeln!(err, "error: {text}"), FAILED),
-        Failure::Invalid(diagnostics) => (diagnostic::write(&mut err, diagnostics, terminal.err_options()), INVALID),
+        Failure::Invalid(diagnostics) => ({ let options = terminal.err_options(); diagnostic::write(&mut err, diagnostics, options.width, options.color) }, INVALID),
     };
     drop(written);
     code

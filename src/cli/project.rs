@@ -49,7 +49,8 @@ impl Project {
             compile(&read, &inventory, &limit, &extra_vars(&global.vars)?, &sources).map_err(Failure::Invalid)?;
         warnings.extend(found);
         if !warnings.is_empty() {
-            diagnostic::write(&mut terminal.err(), &warnings, terminal.err_options())?;
+            let options = terminal.err_options();
+            diagnostic::write(&mut terminal.err(), &warnings, options.width, options.color)?;
         }
         Ok(Self { inventory, desired })
     }
