@@ -183,7 +183,7 @@ mod tests {
         }
     }
 
-    /// As `WantedBy=` of systemd 247, 252 and 257 splits them.
+    /// As `WantedBy=` of systemd 252 splits them.
     #[test]
     fn backslashes_belong_to_names() {
         assert_eq!(
