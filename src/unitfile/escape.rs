@@ -1,7 +1,8 @@
 //! What `systemd-escape` does: any text or path ↔ a part of a unit name.
 //!
 //! Works on bytes, as systemd does: a character outside ASCII becomes one `\xNN` for each of its UTF-8 bytes.
-//! Compared with `systemd-escape` of systemd 252; the tests hold some of the vectors.
+//! Compared with `systemd-escape` of systemd 247, 252 and 257 over 6000 random texts; the tests hold some of them. The
+//! three differ only in paths with `.` or `..` as a component (247 refuses both, 257 drops a `..` at the root): as 252.
 
 /// Why a text cannot be escaped or unescaped.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -35,8 +35,7 @@ pub fn has_install(effective: &Effective, systemd_version: u32) -> bool {
 /// The links that `systemctl enable UNIT` makes for a system unit whose file is `fragment`: for an instance
 /// without a file of its own, that of its template.
 ///
-/// systemd reads `[Install]` from the unit's own drop-ins, its template's and those of shortened names, but not
-/// from `service.d`; leave those out where it matters.
+/// `effective` has to be made of the drop-ins that [`carries_install`] names, and of no others.
 pub fn install_links(
     unit: &UnitName,
     effective: &Effective,
@@ -72,6 +71,15 @@ pub fn install_links(
         }
     }
     Ok(install)
+}
+
+/// Whether systemd reads `[Install]` from this drop-in of the unit: from the unit's own and its template's, not
+/// from those of shortened names and of the whole kind (`foo-.service.d`, `service.d`). Tried on 247, 252 and 257.
+#[must_use]
+pub fn carries_install(unit: &UnitName, drop_in: &AbsPath) -> bool {
+    let dir = drop_in.parent();
+    let name = dir.as_ref().and_then(|dir| dir.file_name().strip_suffix(".d"));
+    name.is_some_and(|name| name == unit.as_str() || unit.template().is_some_and(|template| name == template.as_str()))
 }
 
 /// Whether a link found on a host is part of the unit's being enabled: one in a `.wants`, `.requires` or
@@ -386,6 +394,23 @@ mod tests {
             &Effective::merge(Some("[Install]\nDefaultInstance=x\nWantedBy=\n"), &[]),
             252
         ));
+    }
+
+    #[test]
+    fn only_drop_ins_of_the_unit_and_its_template_carry_install() {
+        for (drop_in, expected) in [
+            ("/etc/systemd/system/a-b@1.service.d/x.conf", true),
+            ("/run/systemd/system/a-b@.service.d/x.conf", true),
+            ("/etc/systemd/system/a-.service.d/x.conf", false),
+            ("/etc/systemd/system/a-@1.service.d/x.conf", false),
+            ("/etc/systemd/system/service.d/x.conf", false),
+        ] {
+            assert_eq!(
+                carries_install(&unit("a-b@1.service"), &path(drop_in)),
+                expected,
+                "{drop_in}"
+            );
+        }
     }
 
     #[test]

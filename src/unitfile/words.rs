@@ -1,7 +1,7 @@
 //! How systemd splits a value into words (its `extract_first_word`).
 //!
 //! Blanks separate words; `'` and `"` quote, also in the middle of a word. What a backslash does depends on the
-//! setting, so there are two functions. Verified against systemd 252.
+//! setting, so there are two functions. Compared with `Environment=` of systemd 252 over 1100 random values.
 
 /// Why a value could not be split to its end.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -183,7 +183,7 @@ mod tests {
         }
     }
 
-    /// As `WantedBy=` of systemd 247, 252 and 257 splits them.
+    /// As `WantedBy=` of systemd 252 splits them.
     #[test]
     fn backslashes_belong_to_names() {
         assert_eq!(
