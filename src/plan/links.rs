@@ -53,7 +53,7 @@ fn also(draft: &Draft<'_>, name: &UnitName) -> Vec<UnitName> {
 fn wanted(draft: &Draft<'_>, name: &UnitName) -> Option<Result<Install, InstallError>> {
     let unit = draft.after.unit(name);
     let fragment = unit.files.fragment?;
-    Some(install_links(name, &unit.effective?, &fragment, draft.observed.facts.systemd_version))
+    Some(install_links(name, &draft.after.install(name)?, &fragment, draft.observed.facts.systemd_version))
 }
 
 fn enable(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit) {

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{AbsPath, Bytes, Desired, Digest, Observation, Observed, ObservedPath, UnitName, Wanted};
-use crate::unitfile::{Effective, Files, resolve};
+use crate::unitfile::{Effective, Files, carries_install, resolve};
 
 /// What is at one path, as far as planning needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,6 +103,19 @@ impl View {
             _ => None,
         };
         UnitInView { files, effective, masked }
+    }
+
+    /// The settings that enabling looks at: systemd reads `[Install]` only from the unit's own file and the drop-ins
+    /// of the unit and its template. `None`: a file could not be read.
+    pub(super) fn install(&self, unit: &UnitName) -> Option<Effective> {
+        let files = resolve(unit, &self.unit_path, &self.existing);
+        let fragment = match &files.fragment {
+            Some(path) if !self.is_mask(path) => Some(self.text(path)?),
+            _ => None,
+        };
+        let drop_ins = files.drop_ins.iter().filter(|path| carries_install(unit, path));
+        let drop_ins: Option<Vec<&str>> = drop_ins.map(|path| self.text(path)).collect();
+        Some(Effective::merge(fragment, &drop_ins?))
     }
 
     /// Whether a file is the kind of thing that masks a unit: a link to `/dev/null`, or an empty file
