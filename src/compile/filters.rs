@@ -3,7 +3,7 @@
 //! | in a template | gives | for |
 //! |---|---|---|
 //! | `x \| exec_quote` | `"a b$$c"` | one argument in `ExecStart=` and its kin: the process gets exactly `x` |
-//! | `[x, y] \| exec_args` | `x "a b"` | several arguments, quoted and joined with blanks |
+//! | `[x, y] \| exec_args` | `"x" "a b"` | several arguments, quoted and joined with blanks |
 //! | `x \| env_quote("KEY")` | `"KEY=a b"` | one word of `Environment=`: the process gets `KEY` with exactly `x` |
 //! | `x \| systemd_escape` | `a\x20b` | an instance string, as `systemd-escape` |
 //! | `x \| systemd_escape_path` | `srv-data` | the name of a mount, as `systemd-escape --path` |
