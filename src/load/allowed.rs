@@ -45,6 +45,12 @@ impl<'a> Notes<'a> {
     }
 }
 
+/// Puts the problems of one file into its order; what is behind an anchor is said once, however often it is used.
+pub(super) fn in_order(problems: &mut Vec<Diagnostic>) {
+    problems.sort_by_key(|problem| problem.labels.first().map_or(0, |label| label.span.start));
+    problems.dedup();
+}
+
 /// The keys of one kind of mapping.
 pub(super) struct Keys {
     /// What the mapping is, as in "unknown key `x` in a unit".

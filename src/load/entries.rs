@@ -32,6 +32,9 @@ const FILE: Keys = Keys {
     sections: false,
 };
 
+const PATH_HELP: &str = "write the full path on the host";
+const USER_HELP: &str = "write the name of a user or group, such as `www-data`";
+
 /// A mapping from names to things. `null` is an empty one.
 pub(super) fn named<'a, T>(
     node: Option<Node<'a>>,
@@ -68,8 +71,8 @@ pub(super) fn user(name: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Option<
     Some(UserEntry {
         absent,
         system: get("system").and_then(|node| leaf::flag(node, notes)),
-        home: get("home").and_then(|node| leaf::checked(node, notes, AbsPath::parse)),
-        shell: get("shell").and_then(|node| leaf::checked(node, notes, AbsPath::parse)),
+        home: get("home").and_then(|node| leaf::checked(node, notes, AbsPath::parse, PATH_HELP)),
+        shell: get("shell").and_then(|node| leaf::checked(node, notes, AbsPath::parse, PATH_HELP)),
     })
 }
 
@@ -91,7 +94,8 @@ pub(super) fn file(path: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Option<
     let fields = Fields::read(node, &FILE, Dialect::Playbook, notes)?;
     let absent = absent(&fields, notes);
     let text = text_source(&fields, None, notes);
-    if !text.is_given() && absent.is_none() {
+    let given = ["absent", "template", "content", "source"];
+    if !given.iter().any(|key| fields.get(key).is_some()) {
         let help = "write `template:`, `content:` or `source:`";
         notes.error(node.key_span(), format!("nothing says what is in `{path}`"), help);
     }
@@ -103,12 +107,6 @@ pub(super) fn file(path: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Option<
         group,
         mode,
     })
-}
-
-impl TextSource {
-    pub(super) fn is_given(&self) -> bool {
-        self.template.is_some() || self.content.is_some() || self.source.is_some()
-    }
 }
 
 /// `absent:`. What is removed has no other properties.
@@ -179,25 +177,25 @@ pub(super) fn vars(node: Option<Node<'_>>, notes: &mut Notes<'_>) -> Vars {
 fn source_path(node: Node<'_>, notes: &mut Notes<'_>) -> Option<String> {
     let text = leaf::text(node, notes)?;
     let path = Path::new(&text);
-    let problem = if path.is_absolute() || text.starts_with('~') {
-        "is not relative to the playbook"
+    let problem = if text.is_empty() {
+        "`source` is empty".to_owned()
+    } else if path.is_absolute() || text.starts_with('~') {
+        format!("`source: {text}` is not relative to the playbook")
     } else if path.components().any(|part| part == Component::ParentDir) {
-        "leads out of its folder by `..`"
-    } else if text.is_empty() {
-        "is empty"
+        format!("`source: {text}` leads out of its folder by `..`")
     } else {
         return Some(text);
     };
     let help = "name a file beside the playbook or below it, such as `files/app.py`";
-    notes.error(node.span(), format!("`source: {text}` {problem}"), help);
+    notes.error(node.span(), problem, help);
     None
 }
 
 fn ownership(fields: &Fields<'_>, notes: &mut Notes<'_>) -> (Option<String>, Option<String>, Option<String>) {
     let get = |key| fields.get(key);
     (
-        get("owner").and_then(|node| leaf::checked(node, notes, UserName::parse)),
-        get("group").and_then(|node| leaf::checked(node, notes, UserName::parse)),
+        get("owner").and_then(|node| leaf::checked(node, notes, UserName::parse, USER_HELP)),
+        get("group").and_then(|node| leaf::checked(node, notes, UserName::parse, USER_HELP)),
         get("mode").and_then(|node| leaf::mode(node, notes)),
     )
 }

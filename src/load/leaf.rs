@@ -31,12 +31,12 @@ pub(super) fn checked<T>(
     node: Node<'_>,
     notes: &mut Notes<'_>,
     parse: fn(&str) -> Result<T, NameError>,
+    help: &str,
 ) -> Option<String> {
     let text = text(node, notes)?;
     if !is_template(&text)
         && let Err(error) = parse(&text)
     {
-        let help = format!("`{}` takes no other form", node.key_name());
         notes.error(node.span(), format!("`{}`: {error}", node.key_name()), help);
         return None;
     }
@@ -110,7 +110,10 @@ pub(super) fn mode(node: Node<'_>, notes: &mut Notes<'_>) -> Option<String> {
         notes.error(node.span(), message, format!("write \"{digits:0>4}\""));
         return None;
     }
-    let mode = text(node, notes)?;
+    let mode = match node.text() {
+        Some(written) => written.to_owned(),
+        None => text(node, notes)?,
+    };
     let plain_octal = (3..=4).contains(&mode.len()) && mode.bytes().all(|byte| (b'0'..=b'7').contains(&byte));
     if template || plain_octal {
         return Some(mode);

@@ -15,6 +15,8 @@ pub mod spans;
 
 mod allowed;
 mod brief;
+#[cfg(test)]
+mod cases;
 mod document;
 mod entries;
 mod leaf;

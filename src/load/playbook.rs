@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::model::{Diagnostic, ManifestName, SourceFile, UnitKind, UnitName};
 
-use super::allowed::{Fields, Keys, Notes};
+use super::allowed::{Fields, Keys, Notes, in_order};
 use super::document::{Document, read_documents};
 use super::entries::{directory, file, named, user, vars};
 use super::leaf;
@@ -76,7 +76,7 @@ pub fn parse_playbook(
         return Ok((playbook, warnings));
     }
     let mut all: Vec<Diagnostic> = errors.into_iter().chain(twice).chain(warnings).collect();
-    all.sort_by_key(|problem| problem.labels.first().map_or(0, |label| label.span.start));
+    in_order(&mut all);
     Err(all)
 }
 

@@ -42,6 +42,16 @@ pub(super) fn unquoted_template(source: &Arc<SourceFile>, offset: usize) -> Diag
     let rest = source.text[offset..].lines().next().unwrap_or_default();
     let value = rest.split(" #").next().unwrap_or_default().trim_end();
     let quote = if value.contains('"') { '\'' } else { '"' };
+    let line = line_start(&source.text, offset);
+    let behind = value.rfind("}}").unwrap_or_default();
+    if source.text[line..offset].trim().is_empty()
+        && let Some(colon) = value[behind..].find(':').map(|at| behind + at)
+    {
+        let name = &value[..colon];
+        return Diagnostic::error("`{{` opens a YAML mapping here, not a template")
+            .at(source, offset..offset + colon, "")
+            .help(format!("put the whole name in quotes: {quote}{name}{quote}:"));
+    }
     Diagnostic::error("`{{` opens a YAML mapping here, not a template")
         .at(source, offset..offset + value.len(), "")
         .help(format!("put the whole value in quotes: {quote}{value}{quote}"))
@@ -133,7 +143,9 @@ fn star(source: &Arc<SourceFile>, offset: usize, info: &str) -> Option<Diagnosti
         .unwrap_or_default()
         .trim_end();
     let sign = &text[start..=start];
-    let message = if sign == "*" && info.contains("unknown anchor") {
+    let name = &value[1..];
+    let named = name.starts_with(|c: char| c.is_alphanumeric() || c == '_') && !name.contains('*');
+    let message = if sign == "*" && named {
         format!(
             "`{}` refers to an anchor that does not exist",
             value.split([' ', ',', ']', '}']).next()?

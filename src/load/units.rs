@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::model::{AbsPath, OnChange, RunState, UnitKind, UnitName};
 
-use super::allowed::{Fields, Keys, Notes, found};
+use super::allowed::{Fields, Keys, Notes, closest, found};
 use super::entries::{absent, named, text_source};
 use super::leaf;
 use super::manifest::{DropInEntry, Expr, Sections, Setting, UnitDefaults, UnitEntry};
@@ -89,6 +89,19 @@ pub(super) fn unit(key: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Option<U
     Some(unit)
 }
 
+/// Suffixes of units that a person can write.
+const WRITABLE: [&str; 9] = [
+    "service",
+    "socket",
+    "timer",
+    "path",
+    "target",
+    "mount",
+    "automount",
+    "swap",
+    "slice",
+];
+
 /// The name of a unit, where the key is one already; templates are checked after rendering.
 fn unit_name(key: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Option<UnitName> {
     if leaf::is_template(key) {
@@ -97,7 +110,12 @@ fn unit_name(key: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Option<UnitNam
     let name = match UnitName::parse(key) {
         Ok(name) => name,
         Err(error) => {
-            let help = match key.rsplit_once('.') {
+            let meant = key.rsplit_once('.').and_then(|(stem, suffix)| {
+                let meant = closest(suffix, WRITABLE)?;
+                UnitName::parse(&format!("{stem}.{meant}")).ok()
+            });
+            let help = match meant {
+                Some(name) => format!("did you mean `{name}`?"),
                 None if UnitName::parse(&format!("{key}.service")).is_ok() => format!("write `{key}.service`"),
                 _ => "a unit's name ends in .service, .socket, .timer, .path, .target, .mount, .automount, .swap or .slice"
                     .to_owned(),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::load::allowed::{Fields, Keys, Notes, found};
+use crate::load::allowed::{Fields, Keys, Notes, found, in_order};
 use crate::load::document::read_documents;
 use crate::load::node::{Dialect, Node};
 use crate::model::{Diagnostic, HostName, SourceFile, Vars};
@@ -78,6 +78,7 @@ impl Draft {
             }
             (Some(root), None) => self.groups_of_root(root, &mut notes),
         }
+        in_order(&mut notes.list);
         self.problems.append(&mut notes.list);
     }
 

@@ -1,0 +1,54 @@
+//! The folder of mistakes: every case is an input file and what the user reads about it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::model::SourceFile;
+
+use super::{brief, parse_inventory, parse_playbook};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/input")
+}
+
+fn source(path: &Path) -> Option<Arc<SourceFile>> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let name = path.file_name()?.to_str()?.to_owned();
+    Some(Arc::new(SourceFile { name, text }))
+}
+
+fn said_about(case: &Path) -> String {
+    let problems = if let Some(playbook) = source(&case.join("playbook.yaml")) {
+        parse_playbook(playbook, Path::new("playbook.yaml"), Path::new("/")).err()
+    } else {
+        let inventory = source(&case.join("inventory.yaml")).expect("a case has a playbook or an inventory");
+        parse_inventory(&[inventory]).err()
+    };
+    problems.unwrap_or_default().iter().map(brief).collect()
+}
+
+#[test]
+fn every_mistake_is_said_with_its_place_and_what_to_do() {
+    let mut cases: Vec<PathBuf> = std::fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    cases.sort();
+    assert!(cases.len() >= 40, "only {} cases", cases.len());
+    let mut wrong = Vec::new();
+    for case in &cases {
+        let expected = std::fs::read_to_string(case.join("error.txt")).unwrap();
+        let said = said_about(case);
+        if said != expected {
+            let name = case.file_name().unwrap_or_default().display();
+            wrong.push(format!("== {name}\n-- expected\n{expected}-- said\n{said}"));
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} of {} cases differ\n{}",
+        wrong.len(),
+        cases.len(),
+        wrong.join("\n")
+    );
+}
