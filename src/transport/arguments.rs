@@ -144,7 +144,7 @@ fn configuration(place: &Place, what: &str) -> TransportError {
         TransportErrorKind::Configuration,
         format!("cannot connect to {place}: {what}"),
     )
-    .with_hint("correct it in the inventory; `unitfleet inventory --host NAME` shows where it comes from")
+    .with_hint("correct it in the inventory")
 }
 
 fn whole_seconds(time: Duration) -> u64 {

@@ -36,12 +36,17 @@ fn choose(runtime: Option<&Path>, uid: u32) -> PathBuf {
     runtime
         .filter(|dir| dir.is_absolute())
         .map(|dir| dir.join("unitfleet"))
-        .filter(|dir| fits(dir))
+        .filter(|dir| fits(dir) && is_plain(dir))
         .unwrap_or_else(|| PathBuf::from(format!("/tmp/unitfleet-{uid}")))
 }
 
 fn fits(dir: &Path) -> bool {
     dir.as_os_str().len() + NAME + SSH_SUFFIX <= SOCKET_PATH
+}
+
+/// ssh expands `%` and `${}` in the path of a socket.
+fn is_plain(dir: &Path) -> bool {
+    dir.to_str().is_some_and(|text| !text.contains(['%', '$', '"']))
 }
 
 /// Makes the directory, or checks that the one that is there is ours alone: who can write there can take our connections.
@@ -53,6 +58,12 @@ pub(super) fn prepare(dir: &Path) -> Result<(), TransportError> {
         return refuse(
             format!("{} is too long a path for sockets of ssh", dir.display()),
             "set XDG_RUNTIME_DIR to a path of at most 60 characters",
+        );
+    }
+    if !is_plain(dir) {
+        return refuse(
+            format!("{} holds characters that ssh would expand", dir.display()),
+            "set XDG_RUNTIME_DIR to a plain path",
         );
     }
     let made = fs::DirBuilder::new().mode(0o700).create(dir);
@@ -199,6 +210,7 @@ mod tests {
         prepare(&fresh).unwrap();
         fs::set_permissions(&fresh, fs::Permissions::from_mode(0o755)).unwrap();
         assert_eq!(prepare(&fresh).unwrap_err().kind, TransportErrorKind::Configuration);
+        assert!(prepare(&base.path().join("%h")).is_err());
         let link = base.path().join("l");
         fs::set_permissions(&fresh, fs::Permissions::from_mode(0o700)).unwrap();
         std::os::unix::fs::symlink(&fresh, &link).unwrap();

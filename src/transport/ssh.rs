@@ -105,7 +105,7 @@ impl Session for SshSession {
 
 impl SshSession {
     async fn run(&self, exec: Exec<'_>, lines: Option<LineSink<'_>>) -> Result<ExecOutput, TransportError> {
-        let until = Instant::now() + exec.deadline;
+        let began = Instant::now();
         let script = framed(exec.script);
         let sudo = exec.become_root && self.target.user.as_deref() != Some("root");
         let command = script_command(script.len(), sudo);
@@ -115,7 +115,8 @@ impl SshSession {
         };
         self.masters.meter().count_execution();
         let talk = self.talk(remote, &script, exec.input, lines);
-        let output = match tokio::time::timeout_at(until, talk).await {
+        let left = exec.deadline.saturating_sub(began.elapsed());
+        let output = match timeout(left, talk).await {
             Ok(output) => output?,
             Err(_) => return Err(overdue(&self.place, exec.deadline)),
         };

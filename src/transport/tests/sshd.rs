@@ -77,7 +77,7 @@ impl Sshd {
         sshd
     }
 
-    /// Writes a known_hosts that holds this key for our address.
+    /// Writes a `known_hosts` that holds this key for our address.
     pub(super) fn know(&self, key: &str) {
         let public = fs::read_to_string(self.path(&format!("{key}.pub"))).unwrap();
         let line = format!("[127.0.0.1]:{} {public}", self.port);
@@ -242,6 +242,7 @@ fn config(dir: &Path) -> String {
          KbdInteractiveAuthentication no\n\
          PermitRootLogin yes\n\
          PidFile none\n\
+         MaxSessions 2\n\
          LogLevel VERBOSE\n\
          SetEnv PATH={dir}/bin:/usr/local/bin:/usr/bin:/bin\n"
     )
