@@ -1,1 +1,16 @@
-//! One host's dialect: questions and steps as one POSIX-sh script, and its framed answer.
+//! One host's dialect: questions and steps as POSIX sh, and their framed answers.
+//!
+//! The only place where shell text is made. It is made once: two fixed scripts, the same bytes for every host and
+//! every run, so that one reading audits them all. Whatever differs (names, paths, contents) travels behind the script
+//! as length-prefixed data and is never evaluated. The scripts need a POSIX shell, coreutils, grep and systemd.
+//!
+//! Deliberately absent: connections (`transport`), asking many hosts (`observe`, `apply`), and any decision about what
+//! to do (`plan`). Pure: bytes in, bytes out.
+
+mod answer;
+mod frames;
+mod gather;
+mod properties;
+
+pub use frames::FrameError;
+pub use gather::{GatherError, GatherRequest, encode_gather, gather_script, parse_gather};

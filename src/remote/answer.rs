@@ -1,0 +1,493 @@
+//! The answer to a gather: frames → `Observed`.
+//!
+//! Three-valued: what the script says it could not see is `Unknown`; what it looked for, could have seen and did not
+//! see is `Absent`; a path that it had no cause to look for is not mentioned. A candidate file of a unit (a drop-in,
+//! a fragment in another directory) is mentioned when it is there; a directory that could not be searched for them
+//! is mentioned as unknown itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::model::{
+    AbsPath, Account, Bytes, Digest, FileMeta, HostFacts, HostName, Ledger, Lock, ManifestName, Observation, Observed,
+    ObservedPath, ObservedUnit, Started, UnitName, UserName,
+};
+
+use super::frames::Frame;
+use super::gather::{GatherError, GatherRequest};
+use super::properties::{Properties, blocks, split_words};
+
+const RELOADED: &str = "/run/unitfleet/reloaded";
+const LEDGERS: &str = "/var/lib/unitfleet/ledger";
+const MASKED: &str = "/var/lib/unitfleet/masked";
+
+fn odd(what: impl Into<String>) -> GatherError {
+    GatherError::Answer(what.into())
+}
+
+/// Puts the frames together.
+pub(super) fn observed(
+    host: &HostName,
+    request: &GatherRequest,
+    frames: &[Frame<'_>],
+) -> Result<Observed, GatherError> {
+    check_status(frames)?;
+    let mut facts = host_facts(frames)?;
+    let mut seen = Seen::read(frames, facts.uid)?;
+    facts.reloaded_us = seen.take_time(RELOADED);
+    let ledgers = ledgers(frames);
+    let ledger_times_us = ledgers
+        .keys()
+        .filter_map(|owner| Some((owner.clone(), seen.take_time(&format!("{LEDGERS}/{owner}"))?)))
+        .collect();
+    Ok(Observed {
+        host: host.clone(),
+        units: units(request, frames)?,
+        paths: seen.paths(request),
+        links: seen.unit_links(&facts.unit_path),
+        facts,
+        users: users(request, frames)?,
+        groups: groups(request, frames)?,
+        ledgers,
+        ledger_times_us,
+        started: started(frames),
+        holds: named(frames, "hold")
+            .map(|frame| (frame.rest.to_owned(), frame.text().trim().to_owned()))
+            .collect(),
+        lock: lock(frames),
+    })
+}
+
+fn named<'f, 'a>(frames: &'f [Frame<'a>], word: &'f str) -> impl Iterator<Item = &'f Frame<'a>> {
+    frames.iter().filter(move |frame| frame.word == word)
+}
+
+fn lines<'f, 'a: 'f>(frames: &'f [Frame<'a>], word: &'f str) -> impl Iterator<Item = &'a str> + 'f {
+    named(frames, word).flat_map(Frame::lines)
+}
+
+fn check_status(frames: &[Frame<'_>]) -> Result<(), GatherError> {
+    match frames.first() {
+        Some(frame) if frame.word == "begin" && frame.rest == "1" => {}
+        _ => return Err(odd("it does not begin as expected")),
+    }
+    if let Some(failure) = named(frames, "fail").next() {
+        return Err(match failure.rest {
+            "request" => GatherError::Request,
+            "systemd" => GatherError::NotSystemd,
+            other => GatherError::Missing(other.to_owned()),
+        });
+    }
+    for (word, call) in [("manager", "show"), ("instances", "list-units"), ("show", "show UNIT…")] {
+        for frame in named(frames, word) {
+            let status = frame.rest.split(' ').next().unwrap_or_default();
+            if status != "0" {
+                let status = status.to_owned();
+                return Err(GatherError::Systemctl { call, status });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn host_facts(frames: &[Frame<'_>]) -> Result<HostFacts, GatherError> {
+    let body = |word: &str| named(frames, word).map(Frame::text).collect::<String>();
+    let (host, manager) = (body("host"), body("manager"));
+    let (host, manager) = (Properties::parse(&host), Properties::parse(&manager));
+    let version = manager
+        .filled("Version")
+        .ok_or_else(|| odd("systemd's version is missing"))?;
+    let digits: String = version.chars().take_while(char::is_ascii_digit).collect();
+    let systemd_version = digits
+        .parse()
+        .map_err(|_| odd(format!("`{version}` is not a version of systemd")))?;
+    if systemd_version < 239 {
+        return Err(GatherError::TooOld(systemd_version));
+    }
+    let time = |key: &str| {
+        host.get(key)
+            .and_then(microseconds)
+            .ok_or_else(|| odd(format!("the host's `{key}` is missing")))
+    };
+    Ok(HostFacts {
+        systemd_version,
+        systemd_version_text: version.to_owned(),
+        uid: host.number("uid").ok_or_else(|| odd("the uid is missing"))?,
+        system_state: manager.get("SystemState").unwrap_or_default().to_owned(),
+        boot_id: host.get("boot_id").unwrap_or_default().to_owned(),
+        now_us: time("now")?,
+        uptime_us: time("uptime")?,
+        units_load_us: manager.number("UnitsLoadTimestampMonotonic").filter(|time| *time != 0),
+        reloaded_us: None,
+        unit_path: split_words(manager.get("UnitPath").unwrap_or_default())
+            .iter()
+            .filter_map(|dir| AbsPath::parse(dir).ok())
+            .collect(),
+    })
+}
+
+/// Seconds with any number of decimals as microseconds. What follows the digits (busybox prints `%N` as it is) is dropped.
+fn microseconds(text: &str) -> Option<i64> {
+    let (seconds, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let fraction: String = fraction.chars().take_while(char::is_ascii_digit).take(6).collect();
+    let micros: i64 = format!("{fraction:0<6}").parse().ok()?;
+    let seconds: i64 = seconds.parse().ok()?;
+    seconds.checked_mul(1_000_000)?.checked_add(micros)
+}
+
+/// The blocks of `show` stand in the order of the names; each must be about the unit that was asked.
+fn units(request: &GatherRequest, frames: &[Frame<'_>]) -> Result<BTreeMap<UnitName, ObservedUnit>, GatherError> {
+    let mut units = BTreeMap::new();
+    for frame in named(frames, "show") {
+        let count: usize = frame
+            .rest
+            .split_once(' ')
+            .and_then(|(_, count)| count.parse().ok())
+            .ok_or_else(|| odd("the number of units is missing"))?;
+        let text = frame.text();
+        let mut rest = text.as_str();
+        let mut names = Vec::new();
+        for _ in 0..count {
+            let (name, after) = rest.split_once('\n').ok_or_else(|| odd("a unit's name is missing"))?;
+            names.push(UnitName::parse(name).map_err(|error| odd(error.to_string()))?);
+            rest = after;
+        }
+        let blocks = blocks(rest);
+        if blocks.len() != names.len() {
+            return Err(odd(format!(
+                "`systemctl show` was asked about {} units and answered about {}",
+                names.len(),
+                blocks.len()
+            )));
+        }
+        for (name, block) in names.into_iter().zip(blocks) {
+            let unit = Properties::parse(block)
+                .unit()
+                .ok_or_else(|| odd(format!("`systemctl show` says too little about `{name}`")))?;
+            if unit.id != name.as_str() && !unit.names.iter().any(|alias| alias == name.as_str()) {
+                return Err(odd(format!("`systemctl show {name}` answered about `{}`", unit.id)));
+            }
+            units.insert(name, unit);
+        }
+    }
+    match request.units.iter().find(|unit| !units.contains_key(*unit)) {
+        Some(missing) => Err(odd(format!("`systemctl show` says nothing about `{missing}`"))),
+        None => Ok(units),
+    }
+}
+
+fn ledgers(frames: &[Frame<'_>]) -> BTreeMap<ManifestName, Observation<Ledger>> {
+    let mut ledgers = BTreeMap::new();
+    for frame in frames {
+        let ledger = match frame.word {
+            "ledger" => None,
+            "ledger-unread" => Some("it could not be read"),
+            _ => continue,
+        };
+        let Ok(owner) = ManifestName::parse(frame.rest) else {
+            continue;
+        };
+        let ledger = match ledger {
+            Some(why) => Observation::Unknown(why.to_owned()),
+            None => match Ledger::from_text(owner.clone(), &frame.text()) {
+                Ok(ledger) => Observation::Known(ledger),
+                Err(why) => Observation::Unknown(why),
+            },
+        };
+        ledgers.insert(owner, ledger);
+    }
+    ledgers
+}
+
+fn started(frames: &[Frame<'_>]) -> BTreeMap<UnitName, Started> {
+    lines(frames, "started")
+        .filter_map(|line| {
+            let mut words = line.split(' ');
+            let unit = UnitName::parse(words.next()?).ok()?;
+            let invocation_id = words.next()?.to_owned();
+            let inputs = words.next()?.to_owned();
+            Some((unit, Started { invocation_id, inputs }))
+        })
+        .collect()
+}
+
+fn lock(frames: &[Frame<'_>]) -> Option<Lock> {
+    let frame = named(frames, "lock").find(|frame| frame.rest != "dead")?;
+    Some(read_lock(frame))
+}
+
+/// Reads the lock's lines; one that was cut short still locks.
+pub(super) fn read_lock(frame: &Frame<'_>) -> Lock {
+    let value = |key: &str| {
+        frame
+            .lines()
+            .find_map(|line| line.strip_prefix(key)?.strip_prefix(' '))
+            .unwrap_or_default()
+    };
+    Lock {
+        run: value("run").to_owned(),
+        who: value("who").to_owned(),
+        since: value("since").parse().unwrap_or_default(),
+    }
+}
+
+fn users(
+    request: &GatherRequest,
+    frames: &[Frame<'_>],
+) -> Result<BTreeMap<UserName, Observation<Option<Account>>>, GatherError> {
+    accounts(&request.users, frames, "passwd", |fields| {
+        Some(Account {
+            uid: fields.get(2)?.parse().ok()?,
+            gid: fields.get(3)?.parse().ok()?,
+            home: (*fields.get(5)?).to_owned(),
+            shell: (*fields.get(6)?).to_owned(),
+        })
+    })
+}
+
+fn groups(
+    request: &GatherRequest,
+    frames: &[Frame<'_>],
+) -> Result<BTreeMap<UserName, Observation<Option<u32>>>, GatherError> {
+    accounts(&request.groups, frames, "group", |fields| fields.get(2)?.parse().ok())
+}
+
+/// getent's status: 0 all found, 2 some not; anything else says that the database could not be asked.
+fn accounts<T>(
+    names: &BTreeSet<UserName>,
+    frames: &[Frame<'_>],
+    database: &str,
+    read: impl Fn(&[&str]) -> Option<T>,
+) -> Result<BTreeMap<UserName, Observation<Option<T>>>, GatherError> {
+    if names.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let frame = named(frames, database)
+        .next()
+        .ok_or_else(|| odd(format!("the answer about {database} is missing")))?;
+    let entries: Vec<Vec<&str>> = frame.lines().map(|line| line.split(':').collect()).collect();
+    let known = matches!(frame.rest, "0" | "2");
+    let look_up = |name: &UserName| {
+        let entry = entries
+            .iter()
+            .find(|fields| fields.first() == Some(&name.as_str()))
+            .or_else(|| entries.iter().find(|fields| fields.get(2) == Some(&name.as_str())));
+        match entry.map(|fields| read(fields)) {
+            Some(Some(account)) => Observation::Known(Some(account)),
+            Some(None) => Observation::Unknown(format!("its {database} entry is not understood")),
+            None if known => Observation::Known(None),
+            None => Observation::Unknown(format!("`getent {database}` failed with status {}", frame.rest)),
+        }
+    };
+    Ok(names.iter().map(|name| (name.clone(), look_up(name))).collect())
+}
+
+/// What the script saw of the file system.
+struct Seen<'a> {
+    uid: u32,
+    stats: BTreeMap<&'a str, Stat>,
+    sums: BTreeMap<String, Digest>,
+    contents: BTreeMap<&'a str, Vec<u8>>,
+    links: BTreeMap<&'a str, &'a str>,
+    emptiness: BTreeMap<&'a str, bool>,
+    blocked: BTreeSet<&'a str>,
+    environment: BTreeSet<&'a str>,
+}
+
+struct Stat {
+    format: u32,
+    meta: FileMeta,
+}
+
+impl<'a> Seen<'a> {
+    fn read(frames: &[Frame<'a>], uid: u32) -> Result<Self, GatherError> {
+        for word in ["stat", "directories", "blocked", "sums"] {
+            if named(frames, word).next().is_none() {
+                return Err(odd(format!("the part `{word}` is missing")));
+            }
+        }
+        let mut contents = BTreeMap::new();
+        for frame in named(frames, "content") {
+            let text: Vec<u8> = frame
+                .body
+                .iter()
+                .copied()
+                .filter(|byte| !byte.is_ascii_whitespace())
+                .collect();
+            // A frame that is not base64 says only that nothing was fetched.
+            if let Ok(bytes) = STANDARD.decode(text) {
+                contents.insert(frame.rest, bytes);
+            }
+        }
+        Ok(Self {
+            uid,
+            stats: lines(frames, "stat").filter_map(read_stat).collect(),
+            sums: lines(frames, "sums").filter_map(read_sum).collect(),
+            contents,
+            links: named(frames, "links").flat_map(read_links).collect(),
+            emptiness: lines(frames, "directories")
+                .filter_map(|line| line.split_once(' '))
+                .map(|(word, path)| (path, word == "empty"))
+                .collect(),
+            blocked: lines(frames, "blocked").collect(),
+            environment: lines(frames, "environment").collect(),
+        })
+    }
+
+    /// The mtime of a record of our own, which is not reported as a path.
+    fn take_time(&mut self, path: &str) -> Option<i64> {
+        self.stats.remove(path).map(|stat| stat.meta.mtime_us)
+    }
+
+    fn paths(&self, request: &GatherRequest) -> BTreeMap<AbsPath, ObservedPath> {
+        let kept = request.units.iter().map(|unit| format!("{MASKED}/{unit}"));
+        let asked = request
+            .paths
+            .keys()
+            .map(|path| path.as_str().to_owned())
+            .chain(kept)
+            .chain(self.environment.iter().map(|path| (*path).to_owned()));
+        let mut paths: BTreeMap<AbsPath, ObservedPath> = asked
+            .filter_map(|path| AbsPath::parse(&path).ok())
+            .map(|path| (path, ObservedPath::Absent))
+            .collect();
+        for path in &self.blocked {
+            if let Ok(path) = AbsPath::parse(path) {
+                let why = format!("uid {} may not search the directory that holds it", self.uid);
+                paths.insert(path, ObservedPath::Unknown(why));
+            }
+        }
+        for (path, stat) in &self.stats {
+            if let Ok(name) = AbsPath::parse(path) {
+                paths.insert(name, self.at(path, stat));
+            }
+        }
+        paths
+    }
+
+    fn at(&self, path: &str, stat: &Stat) -> ObservedPath {
+        let meta = stat.meta.clone();
+        match stat.format {
+            0o100_000 => self.file(path, meta),
+            0o040_000 => ObservedPath::Directory {
+                meta,
+                empty: self.emptiness.get(path).copied(),
+            },
+            0o120_000 => match self.links.get(path) {
+                Some(target) => ObservedPath::Link {
+                    meta,
+                    target: (*target).to_owned(),
+                },
+                None => ObservedPath::Unknown("the link could not be read".to_owned()),
+            },
+            0o140_000 => ObservedPath::Other("socket".to_owned()),
+            0o060_000 => ObservedPath::Other("block device".to_owned()),
+            0o020_000 => ObservedPath::Other("character device".to_owned()),
+            0o010_000 => ObservedPath::Other("fifo".to_owned()),
+            other => ObservedPath::Other(format!("file of type {other:o}")),
+        }
+    }
+
+    fn file(&self, path: &str, meta: FileMeta) -> ObservedPath {
+        let Some(digest) = self.sums.get(path) else {
+            return ObservedPath::File {
+                meta,
+                digest: Observation::Unknown(format!("uid {} may not read it", self.uid)),
+                content: None,
+            };
+        };
+        // The file may have been written between hashing and reading it: what was read last is what counts.
+        let content = self.contents.get(path).map(|bytes| Bytes(bytes.clone()));
+        let digest = content.as_ref().map_or_else(|| digest.clone(), Bytes::digest);
+        ObservedPath::File {
+            meta,
+            digest: Observation::Known(digest),
+            content,
+        }
+    }
+
+    /// Links in the unit directories; those elsewhere were asked for as paths and stand there.
+    fn unit_links(&self, unit_path: &[AbsPath]) -> BTreeMap<AbsPath, String> {
+        self.links
+            .iter()
+            .filter(|(path, _)| unit_path.iter().any(|dir| is_unit_link(path, dir.as_str())))
+            .filter_map(|(path, target)| Some((AbsPath::parse(path).ok()?, (*target).to_owned())))
+            .collect()
+    }
+}
+
+/// `DIR/NAME` or `DIR/NAME.wants/NAME` and its like.
+fn is_unit_link(path: &str, dir: &str) -> bool {
+    let Some(rest) = path.strip_prefix(dir).and_then(|rest| rest.strip_prefix('/')) else {
+        return false;
+    };
+    match rest.split_once('/') {
+        None => true,
+        Some((folder, name)) => {
+            !name.contains('/')
+                && [".wants", ".requires", ".upholds"]
+                    .iter()
+                    .any(|end| folder.ends_with(end))
+        }
+    }
+}
+
+fn read_stat(line: &str) -> Option<(&str, Stat)> {
+    let mut fields = line.splitn(9, '\t');
+    let mut next = || fields.next();
+    let mode = u32::from_str_radix(next()?, 16).ok()?;
+    let (uid, gid) = (next()?, next()?);
+    let name = |name: &str, number: &str| if name == "UNKNOWN" { number } else { name }.to_owned();
+    let (user, group) = (name(next()?, uid), name(next()?, gid));
+    let meta = FileMeta {
+        mode: mode & 0o7777,
+        uid: uid.parse().ok()?,
+        gid: gid.parse().ok()?,
+        user,
+        group,
+        size: next()?.parse().ok()?,
+        mtime_us: microseconds(next()?)?,
+        ctime_us: microseconds(next()?)?,
+    };
+    let format = mode & 0o170_000;
+    Some((next()?, Stat { format, meta }))
+}
+
+fn read_sum(line: &str) -> Option<(String, Digest)> {
+    let (escaped, line) = match line.strip_prefix('\\') {
+        Some(rest) => (true, rest),
+        None => (false, line),
+    };
+    let (digest, path) = line.split_once("  ")?;
+    if digest.len() != 64 || !digest.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    let path = if escaped {
+        path.replace("\\\\", "\\")
+    } else {
+        path.to_owned()
+    };
+    Some((path, Digest(digest.to_owned())))
+}
+
+/// As many names as the frame says, then as many targets.
+fn read_links<'a>(frame: &Frame<'a>) -> Vec<(&'a str, &'a str)> {
+    let lines: Vec<&str> = frame
+        .body
+        .split(|byte| *byte == b'\n')
+        .map(|line| std::str::from_utf8(line).unwrap_or_default())
+        .collect();
+    let count: usize = frame.rest.parse().unwrap_or_default();
+    if lines.len() < 2 * count {
+        return Vec::new();
+    }
+    let (names, targets) = (&lines[..count], &lines[count..2 * count]);
+    names
+        .iter()
+        .copied()
+        .zip(targets.iter().copied())
+        .filter(|(name, target)| !name.is_empty() && !target.is_empty())
+        .collect()
+}

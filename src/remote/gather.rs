@@ -1,0 +1,141 @@
+//! The question: which units, paths and accounts of a host are looked at.
+//!
+//! `gather.sh` changes nothing, works for an unprivileged user and says what it could not see. Which files can have a
+//! say about a unit is found out there, on the host, because only the host knows its aliases, drop-ins and instances;
+//! what they mean is found out here. Contents come along only where they are not the expected ones.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::{AbsPath, Digest, HostName, Observed, UnitName, UserName};
+
+use super::answer;
+use super::frames::{FrameError, frames};
+
+/// What shall be looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct GatherRequest {
+    /// Units, also those that do not exist; never templates.
+    pub units: BTreeSet<UnitName>,
+    /// Templates, whose loaded and enabled instances are looked at, too.
+    pub templates: BTreeSet<UnitName>,
+    /// Files and directories. Content comes along where a digest is given and is not the one found.
+    pub paths: BTreeMap<AbsPath, Option<Digest>>,
+    /// Users.
+    pub users: BTreeSet<UserName>,
+    /// Groups.
+    pub groups: BTreeSet<UserName>,
+}
+
+/// Why a host could not be observed although it was reached.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GatherError {
+    /// The answer is none, or not whole.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    /// The question did not arrive whole.
+    #[error("the host did not receive the whole request")]
+    Request,
+    /// PID 1 is not systemd.
+    #[error("the host was not booted with systemd (there is no /run/systemd/system)")]
+    NotSystemd,
+    /// A program that the script needs is missing.
+    #[error("the host has no `{0}`; unitfleet needs coreutils there")]
+    Missing(String),
+    /// Too old for what is asked of it.
+    #[error("the host runs systemd {0}; unitfleet needs 239 or newer")]
+    TooOld(u32),
+    /// `systemctl` failed.
+    #[error("`systemctl {call}` failed on the host with status {status}")]
+    #[expect(missing_docs, reason = "the fields are their names")]
+    Systemctl { call: &'static str, status: String },
+    /// The answer is whole but does not say what it should.
+    #[error("the host's answer is not understood: {0}")]
+    Answer(String),
+}
+
+/// The script, the same bytes for every host and run.
+#[must_use]
+pub fn gather_script() -> &'static str {
+    include_str!("gather.sh")
+}
+
+/// The data that `gather.sh` finds on its standard input.
+#[must_use]
+pub fn encode_gather(request: &GatherRequest, nonce: &str) -> Vec<u8> {
+    let mut body = String::new();
+    let mut line = |word: &str, value: &str| {
+        body.push_str(word);
+        body.push(' ');
+        body.push_str(value);
+        body.push('\n');
+    };
+    for unit in &request.units {
+        line("unit", unit.as_str());
+    }
+    for template in &request.templates {
+        line("template", template.as_str());
+    }
+    for user in &request.users {
+        line("user", user.as_str());
+    }
+    for group in &request.groups {
+        line("group", group.as_str());
+    }
+    for (path, expected) in &request.paths {
+        match expected {
+            None => line("plain", path.as_str()),
+            Some(digest) if path.as_str().contains('\\') => {
+                line("checked", path.as_str());
+                line("sum", &sum_line(digest, path));
+            }
+            Some(digest) => line("expect", &sum_line(digest, path)),
+        }
+    }
+    body.push_str("end\n");
+    format!("unitfleet-gather 1 {nonce} {}\n{body}", body.len()).into_bytes()
+}
+
+/// A line of `sha256sum`: it escapes backslashes and says so by a leading one.
+fn sum_line(digest: &Digest, path: &AbsPath) -> String {
+    if path.as_str().contains('\\') {
+        format!("\\{digest}  {}", path.as_str().replace('\\', "\\\\"))
+    } else {
+        format!("{digest}  {path}")
+    }
+}
+
+/// Reads the answer. Anything short of a whole answer is an error: half a host is never reported.
+pub fn parse_gather(
+    host: &HostName,
+    request: &GatherRequest,
+    nonce: &str,
+    stdout: &[u8],
+) -> Result<Observed, GatherError> {
+    let frames = frames(nonce, stdout)?;
+    answer::observed(host, request, &frames)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> AbsPath {
+        AbsPath::parse(text).unwrap()
+    }
+
+    #[test]
+    fn the_request_says_its_length_and_its_end() {
+        let mut request = GatherRequest::default();
+        request.units.insert(UnitName::parse("a.service").unwrap());
+        request.paths.insert(path("/a b"), None);
+        request.paths.insert(path("/x"), Some(Digest("00".to_owned())));
+        request.paths.insert(path(r"/y\x2d"), Some(Digest("11".to_owned())));
+        let text = String::from_utf8(encode_gather(&request, "n1")).unwrap();
+        let (head, body) = text.split_once('\n').unwrap();
+        assert_eq!(head, format!("unitfleet-gather 1 n1 {}", body.len()));
+        assert_eq!(
+            body,
+            "unit a.service\nplain /a b\nexpect 00  /x\nchecked /y\\x2d\nsum \\11  /y\\\\x2d\nend\n"
+        );
+    }
+}
