@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::model::{
-    Desired, Event, Finding, FindingKind, HostName, HostPlan, HostReport, Observed, Outcome, Refusal, StepOutcome,
-    Target, UnitFailure,
+    Desired, Event, Finding, FindingKind, HostName, HostPlan, HostReport, Observed, Outcome, Refusal,
+    Target,
 };
 use crate::observe::{Context, for_each_host, gather, gather_again, nonce, outcome_of, request};
 use crate::plan::plan_host;
-use crate::remote::{self, Progress, Transaction, TransactionAnswer};
+use crate::remote::{self, Progress, RefusedBy, Transaction, TransactionAnswer, Verdict};
 use crate::transport::{Exec, Session, TransportError, TransportErrorKind};
 
 /// What an apply needs beside the context.
@@ -27,6 +27,10 @@ pub struct ApplyOptions {
     /// How long one host's transaction may take before we stop waiting for it.
     pub timeout: Duration,
 }
+
+/// How long one call of systemctl may take. Units bound themselves with `TimeoutStartSec=`, 90 s unless they say
+/// otherwise; this is for those that say `infinity`.
+const SYSTEMCTL_BOUND_S: u32 = 600;
 
 /// One host's work to be done.
 #[derive(Clone, Debug)]
@@ -216,16 +220,8 @@ async fn transact(
     };
     report.steps = answer.steps;
     report.failures = answer.failures;
-    match answer.end {
-        remote::End::Refused { error, hint } => return Outcome::Refused { error, hint },
-        remote::End::Failed { error, hint, restored } => return Outcome::Failed { error, hint, restored },
-        remote::End::Done => {}
-    }
-    if let Some(error) = failed_units(&report.failures) {
-        return Outcome::Failed { error, hint: None, restored: false };
-    }
-    if let Some(error) = failed_step(plan, &report.steps) {
-        return Outcome::Failed { error, hint: None, restored: false };
+    if let Some(outcome) = not_done(answer.verdict, &task.target) {
+        return outcome;
     }
     context.phase(host, "verify");
     let observed = match gather_again(context, &task.target, &request(&task.desired), session).await {
@@ -258,9 +254,14 @@ async fn run_transaction(
         steps: &plan.steps,
         ledgers: &plan.ledgers,
         inputs: &plan.inputs,
-        settle: options.settle,
+        settle_ms: u32::try_from(options.settle.as_millis()).unwrap_or(u32::MAX),
+        bound_s: SYSTEMCTL_BOUND_S,
     };
-    let input = remote::encode_transaction(&transaction, &nonce);
+    let input = remote::encode_transaction(&transaction, &nonce).map_err(|error| Outcome::Failed {
+        error: error.to_string(),
+        hint: None,
+        restored: false,
+    })?;
     let exec = Exec {
         script: remote::transaction_script(),
         input: &input,
@@ -271,9 +272,13 @@ async fn run_transaction(
     let host = task.target.host.clone();
     let line_nonce = nonce.clone();
     let mut lines = move |line: &[u8]| {
-        if let Some(Progress { step, status }) = remote::parse_progress(&line_nonce, line) {
-            drop(events.send(Event::StepFinished { host: host.clone(), step, status }));
-        }
+        let event = match Progress::parse(&line_nonce, line) {
+            Some(Progress::Step { step, status }) => Event::StepFinished { host: host.clone(), step, status },
+            Some(Progress::Settling) => Event::HostPhase { host: host.clone(), phase: "settle".to_owned() },
+            Some(Progress::Restoring) => Event::HostPhase { host: host.clone(), phase: "restore".to_owned() },
+            _ => return,
+        };
+        drop(events.send(event));
     };
     let output = session.exec(exec, Some(&mut lines)).await.map_err(|error| lost(&error))?;
     remote::parse_transaction(&plan.steps, &nonce, &output.stdout).map_err(|error| {
@@ -310,19 +315,43 @@ fn not_verified(outcome: Outcome) -> Outcome {
     }
 }
 
-fn failed_units(failures: &[UnitFailure]) -> Option<String> {
-    let names: Vec<&str> = failures.iter().map(|failure| failure.unit.as_str()).collect();
-    match names.as_slice() {
-        [] => None,
-        [name] => Some(format!("{name} is not as it should be after the steps")),
-        names => Some(format!("{} units are not as they should be after the steps: {}", names.len(), names.join(", "))),
-    }
+/// The outcome of a transaction that did not end well.
+fn not_done(verdict: Verdict, target: &Target) -> Option<Outcome> {
+    Some(match verdict {
+        Verdict::Done => return None,
+        Verdict::Failed { error } => Outcome::Failed { error, hint: None, restored: false },
+        Verdict::Restored { error } => Outcome::Failed {
+            error,
+            hint: Some("no unit was stopped or started, and every file is back as it was".to_owned()),
+            restored: true,
+        },
+        Verdict::NotRestored { error, left } => Outcome::Failed {
+            error,
+            hint: Some(format!("these could not be put back: {}", left.join(", "))),
+            restored: false,
+        },
+        Verdict::Refused(by) => refused_by_host(by, target),
+    })
 }
 
-fn failed_step(plan: &HostPlan, steps: &[StepOutcome]) -> Option<String> {
-    use crate::model::StepStatus;
-    steps.iter().find_map(|outcome| match &outcome.status {
-        StepStatus::Failed(why) => Some(format!("step {} of {} failed: {why}", outcome.step + 1, plan.steps.len())),
-        _ => None,
-    })
+fn refused_by_host(by: RefusedBy, target: &Target) -> Outcome {
+    let (error, hint) = match by {
+        RefusedBy::Privilege(user) => (
+            format!("the apply would run as {user}, not as root"),
+            format!("set `become: true` for {} in the inventory, or log in as root", target.host),
+        ),
+        RefusedBy::Lock(lock) => (
+            format!("another apply is under way: run {} by {}", lock.run, lock.who),
+            "wait for it to end, then run this again".to_owned(),
+        ),
+        RefusedBy::NotSystemd => ("systemd does not run there as PID 1".to_owned(), "manage another host".to_owned()),
+        RefusedBy::Request => {
+            ("what was sent did not arrive whole; nothing was touched".to_owned(), "run this again".to_owned())
+        }
+        RefusedBy::State(said) => (
+            format!("/var/lib/unitfleet cannot be used: {said}"),
+            "look at the host's file system: is it full, or read-only?".to_owned(),
+        ),
+    };
+    Outcome::Refused { error, hint: Some(hint) }
 }

@@ -1,7 +1,6 @@
 //! The machinery that every verb with hosts needs: a runtime, a transport, events on their way to the progress.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::future::Future;
 use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;

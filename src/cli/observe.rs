@@ -63,9 +63,11 @@ pub(super) fn run(args: &Args, global: &GlobalArgs, terminal: &Terminal) -> Verd
     }
     out.flush()?;
     let unreachable = |outcome: &Outcome| matches!(outcome, Outcome::Unreachable { .. });
-    Ok(match missing.values() {
-        mut none if none.next().is_none() => 0,
-        _ if missing.values().all(unreachable) => UNREACHABLE,
-        _ => FAILED,
+    Ok(if missing.is_empty() {
+        0
+    } else if missing.values().all(unreachable) {
+        UNREACHABLE
+    } else {
+        FAILED
     })
 }

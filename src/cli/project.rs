@@ -7,7 +7,7 @@ use crate::apply::HostTask;
 use crate::compile::{Sources, compile};
 use crate::load::inventory::{Inventory, read_inventory};
 use crate::load::manifest::Playbook;
-use crate::load::playbook::{check_unique, read_playbook};
+use crate::load::{check_unique, read_playbook};
 use crate::load::selector::Selector;
 use crate::model::{Desired, Diagnostic, HostName, Vars};
 use crate::report::diagnostic;

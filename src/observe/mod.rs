@@ -7,7 +7,6 @@ mod request;
 pub use request::request;
 
 use std::collections::BTreeMap;
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
