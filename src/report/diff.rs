@@ -16,10 +16,8 @@ use super::style::Palette;
 
 /// Lines shown of one file; more are counted.
 pub(super) const MAX_LINES: usize = 400;
-/// Characters shown of one line.
+/// Characters shown of one line; longer lines are not compared word by word either.
 const MAX_LINE_CHARS: usize = 1000;
-/// Longer lines are not compared word by word: that would take longer than reading them.
-const MAX_INLINE_BYTES: usize = 2000;
 const CONTEXT: usize = 3;
 const TIMEOUT: Duration = Duration::from_millis(500);
 const TAB: usize = 4;
@@ -86,15 +84,20 @@ fn replace_rows(diff: &TextDiff<'_, '_, str>, op: &DiffOp, rows: &mut Vec<Row>) 
     let new: Vec<&str> = op.new_range().filter_map(|at| diff.new_slice(at)).collect();
     // Lines that differ in blanks alone look alike unless the blanks are drawn.
     let blanks = without_blanks(&old) == without_blanks(&new);
-    let long = old.iter().chain(&new).any(|line| line.len() > MAX_INLINE_BYTES);
+    let long = old.iter().chain(&new).any(|line| line.len() > MAX_LINE_CHARS);
     if blanks || long {
         for change in diff.iter_changes(op) {
+            let index = match change.tag() {
+                ChangeTag::Insert => change.new_index().unwrap_or(0) - op.new_range().start,
+                _ => change.old_index().unwrap_or(0) - op.old_range().start,
+            };
+            let pieces = vec![(false, change.value().to_owned())];
             push_row(
                 rows,
                 change.tag(),
-                vec![(false, change.value().to_owned())],
+                pieces,
                 blanks,
-                focus(&old, &new),
+                focus(old.get(index), new.get(index)),
             );
         }
     } else {
@@ -117,9 +120,9 @@ fn without_blanks(lines: &[&str]) -> String {
 }
 
 /// The first character at which two lines of a replacement differ, so that a long line is shown where it matters.
-fn focus(old: &[&str], new: &[&str]) -> usize {
+fn focus(old: Option<&&str>, new: Option<&&str>) -> usize {
     match (old, new) {
-        ([old], [new]) => old.chars().zip(new.chars()).take_while(|(a, b)| a == b).count(),
+        (Some(old), Some(new)) if old != new => old.chars().zip(new.chars()).take_while(|(a, b)| a == b).count(),
         _ => 0,
     }
 }
@@ -325,9 +328,14 @@ mod tests {
 
     #[test]
     fn a_long_line_is_shown_where_it_differs() {
-        let from = format!("{}old{}\n", "x".repeat(5000), "y".repeat(5000));
+        let long = |word: &str, before| format!("{}{word}{}\n", "x".repeat(before), "y".repeat(5000));
+        let from = long("old", 1500) + &long("old", 5000);
         let text = drawn(&from, &from.replace("old", "new"));
-        assert!(text.contains("old") && text.contains("new"), "{text}");
-        assert!(text.len() < 3000);
+        assert_eq!(
+            (text.matches("old").count(), text.matches("new").count()),
+            (2, 2),
+            "{text}"
+        );
+        assert!(text.len() < 6000);
     }
 }

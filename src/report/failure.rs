@@ -102,7 +102,7 @@ fn result(failure: &UnitFailure) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
-/// As `systemctl status` says it (same words on 247, 252 and 257), so that it can be searched for. The codes are
+/// In the form that `systemctl status` uses, so that it can be searched for. The codes are
 /// waitid(2)'s `CLD_EXITED`, `CLD_KILLED` and `CLD_DUMPED`.
 fn exit(code: Option<u32>, status: Option<i32>) -> Option<String> {
     let status = status?;
@@ -122,7 +122,8 @@ fn exit(code: Option<u32>, status: Option<i32>) -> Option<String> {
     }
 }
 
-/// The names that `systemd-analyze exit-status` gives to the codes of systemd's own setup of a process.
+/// The names that `systemd-analyze exit-status` gives to the codes of systemd's own setup of a process (compared with
+/// its output on 252).
 fn exit_name(status: i32) -> Option<&'static str> {
     const FROM_200: [&str; 45] = [
         "CHDIR",

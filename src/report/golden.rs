@@ -206,6 +206,8 @@ fn the_json_is_one_document_that_says_what_the_text_says() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
     /// Whatever hosts say, nothing but text and line ends reaches the page.
     #[test]
     fn nothing_from_a_host_acts_on_the_terminal(hostile in "(?s).{0,40}", more in "(\\PC|\u{1b}|\u{9b}|\r|\t|\n){0,40}") {

@@ -36,7 +36,7 @@ pub(super) fn is_worth_a_block(group: &Group<'_>, options: &TextOptions) -> bool
 pub(super) fn draw(page: &mut Page<'_>, group: &Group<'_>, options: &TextOptions, owners: bool) -> io::Result<()> {
     let report = group.report;
     draw_header(page, group, options)?;
-    draw_error(page, &report.outcome)?;
+    draw_error(page, group)?;
     if let Some(plan) = &report.plan {
         if !plan.refusals.is_empty() {
             findings::draw_refusals(page, &plan.refusals)?;
@@ -175,13 +175,15 @@ fn unit_of(action: &Action) -> Option<&str> {
     }
 }
 
-fn draw_error(page: &mut Page<'_>, outcome: &Outcome) -> io::Result<()> {
-    let (error, hint, restored) = match outcome {
+fn draw_error(page: &mut Page<'_>, group: &Group<'_>) -> io::Result<()> {
+    let (error, hint, restored) = match &group.report.outcome {
         Outcome::Unreachable { error, hint } | Outcome::Refused { error, hint } => (error, hint, false),
         Outcome::Failed { error, hint, restored } => (error, hint, *restored),
         Outcome::Unchanged | Outcome::Changed | Outcome::Pending | Outcome::NotRun => return Ok(()),
     };
-    if !error.is_empty() {
+    let plan = group.report.plan.as_ref();
+    let said_below = plan.is_some_and(|plan| plan.refusals.iter().any(|refusal| refusal.text == *error));
+    if !error.is_empty() && !said_below {
         page.hanging(Line::indented(2), Style::new(), error.trim())?;
     }
     if restored {

@@ -8,7 +8,7 @@
 //! [`Progress::on_stderr`], which must know whether a person is looking.
 //!
 //! What comes from hosts (journals, file contents, error texts) may hold anything. Every piece of text passes
-//! [`escape`](escape::escape) on its way to the page, so that no control character reaches a terminal.
+//! `escape` on its way to the page, so that no control character reaches a terminal.
 //!
 //! Deliberately absent: decisions. What is a change, a finding or a failure was decided before; here it is only shown.
 

@@ -5,11 +5,11 @@
 //! second.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::io::{self, Write};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use unicode_width::UnicodeWidthStr as _;
 
 use super::Reporter;
 use super::escape::escape;
@@ -20,8 +20,8 @@ use crate::model::{Event, HostName, RunReport, StepStatus};
 
 /// Redraws in a second.
 const REDRAWS: u8 = 10;
-/// Hosts at work that are named.
-const NAMED: usize = 3;
+/// Columns that the spinner and the clock take.
+const CLOCK: usize = 10;
 
 /// The numbers of the moment.
 #[derive(Clone, Debug, Default)]
@@ -35,6 +35,31 @@ struct Board {
 }
 
 impl Board {
+    /// What there is to say in so many columns; at least one host at work is named.
+    fn line(&self, width: usize) -> String {
+        let (done, total) = (thousands(self.done), thousands(self.total));
+        let mut text = format!("{done} of {total} hosts done");
+        if self.failed > 0 {
+            text = format!("{text}, {} failed", thousands(self.failed));
+        }
+        let mut longest: Vec<(&HostName, &(usize, String))> = self.running.iter().collect();
+        longest.sort_by_key(|(_, (began, _))| *began);
+        for (index, (host, (_, phase))) in longest.iter().enumerate() {
+            let name = format!("{host} {}", escape(phase));
+            let name = name.trim_end();
+            let more = if index + 1 < longest.len() { ", …".width() } else { 0 };
+            if index == 0 {
+                text = format!("{text}, {} running: {name}", thousands(longest.len()));
+            } else if text.width() + 2 + name.width() + more <= width {
+                text = format!("{text}, {name}");
+            } else {
+                text.push_str(", …");
+                break;
+            }
+        }
+        text
+    }
+
     fn event(&mut self, event: &Event) {
         match event {
             Event::HostStarted { host } => {
@@ -56,54 +81,30 @@ impl Board {
     }
 }
 
-impl fmt::Display for Board {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (done, total) = (thousands(self.done), thousands(self.total));
-        write!(f, "{done} of {total} hosts done")?;
-        if self.failed > 0 {
-            write!(f, ", {} failed", thousands(self.failed))?;
-        }
-        if self.running.is_empty() {
-            return Ok(());
-        }
-        write!(f, ", {} running: ", thousands(self.running.len()))?;
-        let mut longest: Vec<(&HostName, &(usize, String))> = self.running.iter().collect();
-        longest.sort_by_key(|(_, (began, _))| *began);
-        for (index, (host, (_, phase))) in longest.iter().take(NAMED).enumerate() {
-            let comma = if index > 0 { ", " } else { "" };
-            let blank = if phase.is_empty() { "" } else { " " };
-            write!(f, "{comma}{host}{blank}{}", escape(phase))?;
-        }
-        if longest.len() > NAMED {
-            f.write_str(", …")?;
-        }
-        Ok(())
-    }
-}
-
 /// The line.
 #[derive(Debug)]
 pub struct Progress {
     board: Board,
     bar: ProgressBar,
+    width: usize,
 }
 
 impl Progress {
-    /// A line on stderr for a run over so many hosts. Nothing is drawn where stderr is no terminal, or if not `wanted`
+    /// A line of so many columns on stderr, for a run over so many hosts. Nothing is drawn where stderr is no terminal, or if not `wanted`
     /// (`-q`, a CI system).
     #[must_use]
-    pub fn on_stderr(total: usize, wanted: bool) -> Self {
+    pub fn on_stderr(total: usize, width: usize, wanted: bool) -> Self {
         let target = if wanted {
             ProgressDrawTarget::stderr_with_hz(REDRAWS)
         } else {
             ProgressDrawTarget::hidden()
         };
-        Self::on(total, target)
+        Self::on(total, width, target)
     }
 
-    fn on(total: usize, target: ProgressDrawTarget) -> Self {
+    fn on(total: usize, width: usize, target: ProgressDrawTarget) -> Self {
         let bar = ProgressBar::with_draw_target(None, target);
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed:>3} {wide_msg}") {
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed:>3}  {wide_msg}") {
             bar.set_style(style);
         }
         if !bar.is_hidden() {
@@ -114,7 +115,11 @@ impl Progress {
             total,
             ..Board::default()
         };
-        Self { board, bar }
+        Self {
+            board,
+            bar,
+            width: width.saturating_sub(CLOCK),
+        }
     }
 
     /// Takes the line away while something else is written to the terminal.
@@ -132,7 +137,7 @@ impl Reporter for Progress {
     fn event(&mut self, event: &Event) {
         self.board.event(event);
         if !self.bar.is_hidden() {
-            self.bar.set_message(self.board.to_string());
+            self.bar.set_message(self.board.line(self.width));
         }
     }
 
@@ -230,20 +235,26 @@ mod tests {
             total: 1200,
             ..Board::default()
         };
-        assert_eq!(board.to_string(), "0 of 1,200 hosts done");
+        assert_eq!(board.line(80), "0 of 1,200 hosts done");
         let events = events();
         for event in &events[..7] {
             board.event(event);
         }
-        assert_eq!(
-            board.to_string(),
-            "0 of 1,200 hosts done, 5 running: web9 gather, web1, web2 apply, …"
-        );
+        for (width, line) in [
+            (
+                90,
+                "0 of 1,200 hosts done, 5 running: web9 gather, web1, web2 apply, web3, db1",
+            ),
+            (70, "0 of 1,200 hosts done, 5 running: web9 gather, web1, web2 apply, …"),
+            (1, "0 of 1,200 hosts done, 5 running: web9 gather, …"),
+        ] {
+            assert_eq!(board.line(width), line);
+        }
         for event in &events[7..] {
             board.event(event);
         }
         assert_eq!(
-            board.to_string(),
+            board.line(90),
             "2 of 1,200 hosts done, 1 failed, 3 running: web9 gather, web2 apply, web3"
         );
     }
@@ -278,7 +289,7 @@ mod tests {
 
     #[test]
     fn a_hidden_line_hears_everything_and_draws_nothing() {
-        let mut progress = Progress::on_stderr(5, false);
+        let mut progress = Progress::on_stderr(5, 80, false);
         for event in events() {
             progress.event(&event);
         }

@@ -515,7 +515,7 @@ fn start_failed(name: &str, mut steps: Vec<StepOutcome>) -> HostReport {
                 format!("Nov 20 18:24:03 {name} app[4711]: \x1b[31mboom\x1b[0m"),
             ],
             cause: "/opt/webapp/app.py does not exist or is not executable".to_owned(),
-            next: Some(format!("ssh {name} ls -l /opt/webapp/app.py").replace(name, "HOST")),
+            next: Some(format!("ssh {name} ls -l /opt/webapp/app.py")),
         }],
         remaining: Some(remaining),
         ..report(
