@@ -5,9 +5,9 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::apply::{ApplyOptions, HostTask, Planned, apply_fleet, plan_and_apply_fleet, plan_fleet};
+use crate::apply::{ApplyOptions, HostTask, apply_fleet, plan_and_apply_fleet, plan_fleet};
 use crate::model::{HostName, HostReport, RunReport};
-use crate::observe::{Context, nonce};
+use crate::observe::nonce;
 use crate::report::{TextOptions, text};
 
 use super::global::{Format, GlobalArgs};
@@ -49,12 +49,13 @@ pub(super) fn run(args: &Args, global: &GlobalArgs, terminal: &Terminal) -> Verd
         settle: Duration::from_secs(args.settle),
         timeout: TRANSACTION_TIMEOUT,
     };
-    let run = options.run.clone();
+    let (run, count) = (options.run.clone(), names.len());
     let (hosts, shown) = if asking {
         ask_then_apply(global, terminal, tasks, &names, options)?
     } else {
-        let hosts = fleet::with_context(global, terminal, tasks.len(), |context| async move {
-            plan_and_apply_fleet(&context, &options, tasks).await
+        let hosts = fleet::with_hosts(global, terminal, |base| async move {
+            let work = |context| async move { plan_and_apply_fleet(&context, &options, tasks).await };
+            Ok(base.phase(count, work).await)
         })?;
         (hosts, false)
     };
@@ -73,8 +74,8 @@ fn ask_then_apply(
     options: ApplyOptions,
 ) -> Result<(Reports, bool), Failure> {
     let hosts = tasks.len();
-    fleet::with_context(global, terminal, hosts, |context| async move {
-        let planned = plan_fleet(&context, tasks).await;
+    fleet::with_hosts(global, terminal, |base| async move {
+        let planned = base.phase(hosts, |context| async move { plan_fleet(&context, tasks).await }).await;
         let parts: Reports = planned.iter().map(|(host, planned)| (host.clone(), planned.report().clone())).collect();
         let pending = parts.values().any(|part| part.outcome == crate::model::Outcome::Pending);
         if !pending {
@@ -85,12 +86,9 @@ fn ask_then_apply(
             writeln!(terminal.err(), "Nothing was changed.")?;
             return Ok((without_pending(parts), true));
         }
-        Ok((apply_all(&context, &options, planned).await, true))
-    })?
-}
-
-async fn apply_all(context: &Context, options: &ApplyOptions, planned: BTreeMap<HostName, Planned>) -> Reports {
-    apply_fleet(context, options, planned).await
+        let apply = |context| async move { apply_fleet(&context, &options, planned).await };
+        Ok((base.phase(hosts, apply).await, true))
+    })
 }
 
 fn show(report: &RunReport, terminal: &Terminal) -> Result<(), Failure> {

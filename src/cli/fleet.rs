@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use crate::model::{Event, HostName, HostReport, Outcome, RunReport};
 use crate::observe::Context;
 use crate::report::{Detail, EventLines, ExitPolicy, Progress, Reporter, TextOptions, exit, json, text};
-use crate::transport::{Hub, SshOptions, raise_open_files_limit};
+use crate::transport::{Hub, SshOptions, Transport, raise_open_files_limit};
 
 use super::global::{Format, GlobalArgs};
 use super::terminal::Terminal;
@@ -19,16 +19,18 @@ use super::{Failure, Verdict};
 /// How long one gather may take. It reads; a host that needs longer is stuck.
 const GATHER_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Runs `work` with a context; events reach the progress while it runs.
-pub(super) fn with_context<T, F, Fut>(
-    global: &GlobalArgs,
-    terminal: &Terminal,
-    hosts: usize,
-    work: F,
-) -> Result<T, Failure>
+/// What every phase of a run over hosts shares.
+pub(super) struct Base<'a> {
+    transport: Arc<dyn Transport>,
+    jobs: usize,
+    terminal: &'a Terminal,
+}
+
+/// Runs `work` on a runtime of its own, with a transport as the command line says.
+pub(super) fn with_hosts<'a, T, F, Fut>(global: &GlobalArgs, terminal: &'a Terminal, work: F) -> Result<T, Failure>
 where
-    F: FnOnce(Context) -> Fut,
-    Fut: Future<Output = T>,
+    F: FnOnce(Base<'a>) -> Fut,
+    Fut: Future<Output = Result<T, Failure>>,
 {
     // A connection costs a handful of descriptors; the soft limit of 1,024 is soon used up.
     let _limit = raise_open_files_limit();
@@ -40,28 +42,41 @@ where
         verbose: global.verbose,
         ..SshOptions::default()
     });
-    let (events, mut receiver) = mpsc::unbounded_channel::<Event>();
-    let mut reporter: Box<dyn Reporter + Send> = reporter(terminal, hosts);
-    let context =
-        Context { transport: Arc::new(transport), jobs: usize::from(global.jobs), gather_timeout: GATHER_TIMEOUT, events };
-    Ok(runtime.block_on(async move {
+    runtime.block_on(work(Base { transport: Arc::new(transport), jobs: usize::from(global.jobs), terminal }))
+}
+
+impl Base<'_> {
+    /// Runs one phase over so many hosts; the progress is drawn while it lasts and gone when it is over.
+    pub(super) async fn phase<T, F, Fut>(&self, hosts: usize, work: F) -> T
+    where
+        F: FnOnce(Context) -> Fut,
+        Fut: Future<Output = T>,
+    {
+        let (events, mut receiver) = mpsc::unbounded_channel::<Event>();
+        let mut reporter = reporter(self.terminal, hosts);
         let shown = tokio::spawn(async move {
             while let Some(event) = receiver.recv().await {
                 reporter.event(&event);
             }
         });
+        let context = Context {
+            transport: Arc::clone(&self.transport),
+            jobs: self.jobs,
+            gather_timeout: GATHER_TIMEOUT,
+            events,
+        };
         let result = work(context).await;
         // The last sender went with the context: what is left is drawn, then the line is wiped.
         drop(shown.await);
         result
-    }))
+    }
 }
 
 fn reporter(terminal: &Terminal, hosts: usize) -> Box<dyn Reporter + Send> {
     if !terminal.shows_progress() && terminal.detail() == Detail::Verbose {
         return Box::new(EventLines::new(std::io::stderr(), terminal.err_options().color));
     }
-    Box::new(Progress::on_stderr(hosts, terminal.shows_progress()))
+    Box::new(Progress::on_stderr(hosts, terminal.err_options().width, terminal.shows_progress()))
 }
 
 /// Writes the report to standard output and returns the exit code.

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::PathBuf;
 
+use crate::apply::HostTask;
 use crate::model::{Event, HostName, Observed, Outcome};
-use crate::observe::{for_each_host, gather, request};
+use crate::observe::{Context, for_each_host, gather, request};
 use crate::report::{json, observed};
 
 use super::global::{Format, GlobalArgs};
@@ -30,18 +31,8 @@ const UNREACHABLE: u8 = 5;
 
 pub(super) fn run(args: &Args, global: &GlobalArgs, terminal: &Terminal) -> Verdict {
     let tasks = Project::load(&args.playbooks, global, terminal)?.into_tasks();
-    let results = fleet::with_context(global, terminal, tasks.len(), |context| async move {
-        let worker = context.clone();
-        for_each_host(context.jobs, tasks, move |host, task| {
-            let context = worker.clone();
-            async move {
-                drop(context.events.send(Event::HostStarted { host: host.clone() }));
-                let result = gather(&context, &task.target, &request(&task.desired)).await;
-                drop(context.events.send(Event::HostFinished { host, failed: result.is_err() }));
-                result.map(|gathered| gathered.observed)
-            }
-        })
-        .await
+    let results = fleet::with_hosts(global, terminal, |base| async move {
+        Ok(base.phase(tasks.len(), |context| async move { observe_all(context, tasks).await }).await)
     })?;
     let mut seen: BTreeMap<HostName, Observed> = BTreeMap::new();
     let mut missing: BTreeMap<HostName, Outcome> = BTreeMap::new();
@@ -52,9 +43,9 @@ pub(super) fn run(args: &Args, global: &GlobalArgs, terminal: &Terminal) -> Verd
         }
     }
     if let Some(path) = &args.save {
-        let text = serde_json::to_string_pretty(&seen).map_err(|error| Failure::Machine(error.to_string()))?;
-        std::fs::write(path, text + "\n")
-            .map_err(|error| Failure::Machine(format!("{}: {error}", path.display())))?;
+        let problem = |error: std::io::Error| Failure::Machine(format!("{}: {error}", path.display()));
+        let mut file = std::fs::File::create(path).map_err(problem)?;
+        json::write_observed(&mut file, &seen, &missing).map_err(problem)?;
     }
     let mut out = terminal.out();
     match global.format {
@@ -70,4 +61,21 @@ pub(super) fn run(args: &Args, global: &GlobalArgs, terminal: &Terminal) -> Verd
     } else {
         FAILED
     })
+}
+
+async fn observe_all(
+    context: Context,
+    tasks: BTreeMap<HostName, HostTask>,
+) -> BTreeMap<HostName, Result<Observed, Outcome>> {
+    let worker = context.clone();
+    for_each_host(context.jobs, tasks, move |host, task| {
+        let context = worker.clone();
+        async move {
+            drop(context.events.send(Event::HostStarted { host: host.clone() }));
+            let result = gather(&context, &task.target, &request(&task.desired)).await;
+            drop(context.events.send(Event::HostFinished { host, failed: result.is_err() }));
+            result.map(|gathered| gathered.observed)
+        }
+    })
+    .await
 }

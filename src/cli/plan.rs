@@ -33,20 +33,27 @@ pub(super) fn run(args: &Args, global: &GlobalArgs, terminal: &Terminal) -> Verd
     let names: BTreeSet<HostName> = tasks.keys().cloned().collect();
     let hosts = match &args.observed {
         Some(path) => offline(path, &tasks)?,
-        None => fleet::with_context(global, terminal, tasks.len(), |context| async move {
-            let planned = plan_fleet(&context, tasks).await;
-            planned.into_iter().map(|(host, planned)| (host, planned.into_report())).collect()
+        None => fleet::with_hosts(global, terminal, |base| async move {
+            let planned = base.phase(tasks.len(), |context| async move { plan_fleet(&context, tasks).await }).await;
+            Ok(planned.into_iter().map(|(host, planned)| (host, planned.into_report())).collect())
         })?,
     };
     let report = fleet::assemble("plan", "", &names, hosts);
     fleet::finish(&report, global, terminal, args.detailed_exitcode, false)
 }
 
+/// What `observe --save` writes, as far as planning reads it.
+#[derive(serde::Deserialize)]
+struct Saved {
+    hosts: BTreeMap<HostName, Observed>,
+}
+
 fn offline(path: &Path, tasks: &BTreeMap<HostName, HostTask>) -> Result<BTreeMap<HostName, HostReport>, Failure> {
     let problem = |error: String| Failure::Machine(format!("{}: {error}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|error| problem(error.to_string()))?;
-    let mut seen: BTreeMap<HostName, Observed> =
+    let saved: Saved =
         serde_json::from_str(&text).map_err(|error| problem(format!("not a saved observation: {error}")))?;
+    let mut seen = saved.hosts;
     let report = |(host, task): (&HostName, &HostTask)| {
         let (outcome, plan) = match seen.remove(host) {
             None => {
