@@ -6,13 +6,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::{AbsPath, Digest, HostName, Observed, UnitName, UserName};
 
 use super::answer;
 use super::frames::{FrameError, frames};
 
 /// What shall be looked at.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct GatherRequest {
     /// Units, also those that do not exist; never templates.
     pub units: BTreeSet<UnitName>,

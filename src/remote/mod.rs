@@ -10,7 +10,13 @@
 mod answer;
 mod frames;
 mod gather;
+mod judge;
+mod outcome;
 mod properties;
+mod transaction;
 
 pub use frames::FrameError;
 pub use gather::{GatherError, GatherRequest, encode_gather, gather_script, parse_gather};
+pub use judge::{UnitAfter, judge};
+pub use outcome::{Progress, RefusedBy, TransactionAnswer, TransactionError, Verdict, parse_transaction};
+pub use transaction::{EncodeError, Transaction, encode_transaction, transaction_script};

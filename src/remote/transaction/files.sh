@@ -1,0 +1,216 @@
+# ---- ledgers
+
+# First what was and what will be, together: whatever happens in between, nothing of ours is forgotten.
+write_intent() {
+  for line in $ledgers; do
+    owner=${line%% *} payload=${line#* }
+    old=$base/ledger/$owner
+    if [ "$payload" = - ]; then continue; fi
+    if [ -f "$old" ]; then
+      {
+        printf 'unitfleet-ledger 1\nrun %s\n' "$run"
+        cat -- "$old" "$run_dir/payload/$payload" | grep -Ev '^(unitfleet-ledger |run |end$)' | sort -u
+        echo end
+      } >"$run_dir/intent"
+      put_ledger "$owner" "$run_dir/intent" || return 1
+    else
+      put_ledger "$owner" "$run_dir/payload/$payload" || return 1
+    fi
+  done
+}
+
+write_ledgers() {
+  for line in $ledgers; do
+    owner=${line%% *} payload=${line#* }
+    if [ "$payload" = - ]; then
+      attempt rm -f -- "$base/ledger/$owner" || return 1
+    else
+      put_ledger "$owner" "$run_dir/payload/$payload" || return 1
+    fi
+  done
+}
+
+put_ledger() {
+  temp=$base/ledger/.$1.unitfleet-tmp
+  attempt install -m 0644 -o root -g root -- "$2" "$temp" || return 1
+  to_disk "$temp"
+  attempt mv -f -- "$temp" "$base/ledger/$1" || return 1
+  soil "$base/ledger"
+}
+
+# ---- files
+
+# Old versions of sync take no names and write everything out, which is as good.
+to_disk() { sync -- "$@" 2>/dev/null || sync; }
+
+# A directory whose entries changed.
+soil() { case $NL$soiled in *"$NL${1:-/}$NL"*) ;; *) soiled=$soiled${1:-/}$NL ;; esac; }
+
+flush_directories() {
+  if [ -n "$soiled" ]; then to_disk $soiled; fi
+  soiled=''
+}
+
+label() { if [ -n "$selinux" ]; then restorecon -F -- "$1" >/dev/null 2>&1; fi; }
+
+temp_of() { temp=${1%/*}/.${1##*/}.unitfleet-tmp; }
+
+# Renames over a link even where it leads to a directory.
+rename() {
+  if [ -h "$2" ] && [ -d "$2" ]; then attempt rm -f -- "$2" || return 1; fi
+  attempt mv -f -- "$1" "$2" || return 1
+  soil "${2%/*}"
+}
+
+make_parents() {
+  up=${1%/*} lacking=''
+  while [ -n "$up" ] && ! [ -d "$up" ]; do lacking=$up$NL$lacking up=${up%/*}; done
+  for up in $lacking; do
+    attempt mkdir -m 0755 -- "$up" || return 1
+    created=$up$NL$created
+    soil "${up%/*}"
+    label "$up"
+  done
+}
+
+# Mode, owner and group of "$4" are "$1", "$2" and "$3"; names or numbers, `-` for any.
+has_attributes() {
+  IFS=' '
+  set -- "$@" $(stat -c '%a %U %G %u %g' -- "$4")
+  IFS=$NL
+  case $1 in - | "$5") ;; *) return 1 ;; esac
+  case $2 in - | "$6" | "$8") ;; *) return 1 ;; esac
+  case $3 in - | "$7" | "$9") ;; *) return 1 ;; esac
+}
+
+# Owner before mode: a change of owner clears bits.
+set_attributes() {
+  if [ "$2" != - ]; then attempt chown -- "$2:$3" "$4" || return 1; fi
+  if [ "$1" != - ]; then attempt chmod -- "$1" "$4" || return 1; fi
+}
+
+make_link() {
+  temp_of "$2"
+  rm -f -- "$temp"
+  attempt ln -s -- "$1" "$temp" && rename "$temp" "$2"
+}
+
+step_dir() {
+  if [ -d "$5" ]; then
+    if has_attributes "$2" "$3" "$4" "$5"; then tell "$1" already; return; fi
+  else
+    if [ -e "$5" ] || [ -h "$5" ]; then fail "$1" "$5 is there and is no directory"; return; fi
+    make_parents "$5" && attempt mkdir -m 0700 -- "$5" || { fail "$1" "$said"; return; }
+    created=$5$NL$created
+    soil "${5%/*}"
+    label "$5"
+  fi
+  set_attributes "$2" "$3" "$4" "$5"; conclude "$1" "$?"
+}
+
+step_rmdir() {
+  if ! [ -e "$2" ] && ! [ -h "$2" ]; then tell "$1" already; return; fi
+  attempt rmdir -- "$2" && soil "${2%/*}"; conclude "$1" "$?"
+}
+
+step_attr() {
+  if [ -h "$5" ] || ! [ -e "$5" ]; then fail "$1" "$5 is not a file or directory"; return; fi
+  if has_attributes "$2" "$3" "$4" "$5"; then tell "$1" already; return; fi
+  set_attributes "$2" "$3" "$4" "$5"; conclude "$1" "$?"
+}
+
+# Puts the new file beside its place; adjacent ones are then written out and renamed together.
+step_write() {
+  if [ -d "$6" ] && ! [ -h "$6" ]; then fail "$1" "$6 is a directory"; return; fi
+  new=$run_dir/payload/$5
+  if [ -f "$6" ] && ! [ -h "$6" ] && cmp -s -- "$new" "$6" && has_attributes "$2" "$3" "$4" "$6"; then
+    tell "$1" already
+    return
+  fi
+  temp_of "$6"
+  make_parents "$6" && attempt rm -f -- "$temp" && attempt install -m "$2" -o "$3" -g "$4" -- "$new" "$temp" ||
+    { rm -f -- "$temp"; fail "$1" "$said"; return; }
+  pending=$pending$1$TAB$6$NL temps=$temps$temp$NL
+}
+
+flush_writes() {
+  [ -n "$pending" ] || return
+  undo=$failure
+  if [ -n "$committed" ]; then undo=''; fi
+  if [ -z "$undo" ]; then to_disk $temps; fi
+  for entry in $pending; do
+    path=${entry#*"$TAB"}
+    temp_of "$path"
+    if [ -n "$undo" ]; then rm -f -- "$temp"; continue; fi
+    rename "$temp" "$path" && { label "$path"; true; }
+    conclude "${entry%%"$TAB"*}" "$?"
+  done
+  pending='' temps=''
+}
+
+step_rm() {
+  if ! [ -e "$2" ] && ! [ -h "$2" ]; then tell "$1" already; return; fi
+  attempt rm -f -- "$2" && soil "${2%/*}"; conclude "$1" "$?"
+}
+
+step_link() {
+  if [ -h "$2" ]; then
+    if [ "$(readlink -- "$2")" = "$3" ]; then tell "$1" already; return; fi
+  elif [ -e "$2" ]; then
+    fail "$1" "$2 is there and is no link: it is not replaced"
+    return
+  fi
+  make_parents "$2" && make_link "$3" "$2"; conclude "$1" "$?"
+}
+
+step_unlink() {
+  if [ -h "$2" ]; then
+    attempt rm -f -- "$2" && soil "${2%/*}"; conclude "$1" "$?"
+  elif [ -e "$2" ]; then
+    fail "$1" "$2 is no link: it is not removed"
+  else
+    tell "$1" already
+  fi
+}
+
+masks() { [ -h "$1" ] && [ "$(readlink -- "$1")" = /dev/null ]; }
+
+# An empty file masks as well; it is not worth keeping.
+step_mask() {
+  path=$UNITS/$2 kept_file=$base/masked/$2
+  if masks "$path"; then tell "$1" already; return; fi
+  if [ -d "$path" ] && ! [ -h "$path" ]; then fail "$1" "$path is a directory"; return; fi
+  if [ -h "$path" ] || [ -s "$path" ]; then
+    temp_of "$kept_file"
+    rm -f -- "$temp"
+    attempt cp -a -- "$path" "$temp" && { [ -h "$temp" ] || to_disk "$temp"; } && rename "$temp" "$kept_file" ||
+      { fail "$1" "$said"; return; }
+    flush_directories
+  fi
+  make_link /dev/null "$path"; conclude "$1" "$?"
+}
+
+step_unmask() {
+  path=$UNITS/$2 kept_file=$base/masked/$2 did=''
+  for mask in "$path" "/run/systemd/system/$2"; do
+    if masks "$mask" || { [ -f "$mask" ] && ! [ -s "$mask" ]; }; then
+      attempt rm -f -- "$mask" || { fail "$1" "$said"; return; }
+      soil "${mask%/*}"
+      did=yes
+    fi
+  done
+  if [ -e "$kept_file" ] || [ -h "$kept_file" ]; then
+    did=yes
+    if [ "$3" != discard ] && ! [ -e "$path" ] && ! [ -h "$path" ]; then
+      temp_of "$path"
+      rm -f -- "$temp"
+      attempt cp -a -- "$kept_file" "$temp" && { [ -h "$temp" ] || to_disk "$temp"; } && rename "$temp" "$path" ||
+        { fail "$1" "$said"; return; }
+      label "$path"
+    fi
+    attempt rm -f -- "$kept_file" || { fail "$1" "$said"; return; }
+    soil "$base/masked"
+  fi
+  tell "$1" "${did:+done}${did:-already}"
+}
+

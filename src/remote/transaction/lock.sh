@@ -1,0 +1,106 @@
+# ---- the lock
+
+# The start of a process in clock ticks, which tells it from a later one with the same number.
+ticks() {
+  read -r stat 2>/dev/null <"/proc/$1/stat" || return 1
+  IFS=' '
+  set -- ${stat##*) }
+  IFS=$NL
+  began=${20}
+}
+
+# Whether the writer of the lock in `held` still runs.
+holder_lives() {
+  pid='' since_ticks='' booted=''
+  for line in $held; do
+    case $line in
+      'pid '*) pid=${line#pid } ;;
+      'began '*) since_ticks=${line#began } ;;
+      'boot '*) booted=${line#boot } ;;
+    esac
+  done
+  [ "$booted" = "$boot" ] && ticks "$pid" && [ "$began" = "$since_ticks" ]
+}
+
+take_lock() {
+  lock=$base/lock
+  read -r boot </proc/sys/kernel/random/boot_id
+  ticks "$$"
+  umask 022
+  printf '%s\n' 'unitfleet-lock 1' "run $run" "who $who" "since $begun" "pid $$" "began $began" "boot $boot" end >"$run_dir/lock"
+  umask 077
+  if ln -- "$run_dir/lock" "$lock" 2>/dev/null; then return; fi
+  held=$(cat "$lock" 2>/dev/null)
+  if [ -z "$held" ] && ln -- "$run_dir/lock" "$lock" 2>/dev/null; then return; fi
+  if holder_lives; then refuse_locked; fi
+  # The holder is gone. Only who makes this directory may remove its lock, and looks again before.
+  claim=/run/unitfleet/takeover-${pid:-0}-${since_ticks:-0}
+  mkdir -- "$claim" 2>/dev/null || refuse_locked
+  if [ "$(cat "$lock" 2>/dev/null)" = "$held" ]; then rm -f -- "$lock"; fi
+  if ln -- "$run_dir/lock" "$lock" 2>/dev/null; then taken=yes; else taken=''; fi
+  rmdir -- "$claim"
+  [ -n "$taken" ] || refuse_locked
+  frame takeover
+  printf '%s\n' "$held"
+}
+
+refuse_locked() {
+  frame locked
+  printf '%s\n' "$held"
+  refuse locked 'another run holds the lock'
+}
+
+# ---- the snapshot
+
+# Writes down what is at "$1", and keeps a copy of a file.
+keep() {
+  case $NL$kept in *"$NL$1$NL"*) return ;; esac
+  kept=$kept$1$NL number=$((number + 1))
+  if [ -h "$1" ]; then
+    said=$(readlink -- "$1") || refuse_unlocked "cannot read the link $1"
+    printf 'L\t%s\t%s\n' "$1" "$said"
+  elif [ -f "$1" ]; then
+    attempt cp -a -- "$1" "$run_dir/snapshot/$number" || refuse_unlocked "$said"
+    printf 'F\t%s\t%s\n' "$1" "$number"
+  elif [ -d "$1" ]; then
+    printf 'D\t%s\t%s\n' "$1" "$(stat -c "%a$TAB%u$TAB%g" -- "$1")"
+  elif [ -e "$1" ]; then
+    printf 'O\t%s\n' "$1"
+  else
+    printf 'A\t%s\n' "$1"
+  fi
+}
+
+keep_attributes() {
+  if [ -e "$1" ] && ! [ -h "$1" ]; then printf 'M\t%s\t%s\n' "$1" "$(stat -c "%a$TAB%u$TAB%g" -- "$1")"; fi
+}
+
+snapshot() {
+  kept='' number=0
+  : >"$run_dir/snapshot/paths"
+  for line in $steps; do
+    IFS=$TAB
+    set -- $line
+    IFS=$NL
+    case $3 in
+      dir | write)
+        shift $(($# - 1))
+        keep "$1"
+        ;;
+      attr) keep_attributes "$7" ;;
+      rmdir | rm | link | unlink) keep "$4" ;;
+      mask | unmask)
+        keep "$UNITS/$4"
+        keep "/run/systemd/system/$4"
+        keep "$base/masked/$4"
+        ;;
+    esac
+  done >>"$run_dir/snapshot/paths"
+  for line in $ledgers; do keep "$base/ledger/${line%% *}"; done >>"$run_dir/snapshot/paths"
+}
+
+refuse_unlocked() {
+  rm -f -- "$lock"
+  refuse state "$1" >&3
+}
+

@@ -1,0 +1,198 @@
+# ---- the order of things
+
+run_steps() {
+  for line in $steps; do
+    IFS=$TAB
+    set -- $line
+    IFS=$NL
+    index=$1 verb=$3 key=$2-$3
+    shift 3
+    if [ "$verb" != write ]; then flush_writes; fi
+    if [ "$key" != "$group_key" ]; then flush_units; fi
+    if [ -n "$failure" ] && [ -z "$committed" ]; then return; fi
+    case $verb in
+      stop | start | restart | reload | reset)
+        group=$group$index$TAB$1$NL group_key=$key group_verb=$verb
+        continue
+        ;;
+    esac
+    group_key=''
+    case $verb in
+      user-create) step_user_create "$index" "$@" ;;
+      user-modify) step_user_modify "$index" "$@" ;;
+      user-remove) step_user_remove "$index" "$@" ;;
+      dir) step_dir "$index" "$@" ;;
+      rmdir) step_rmdir "$index" "$@" ;;
+      attr) step_attr "$index" "$@" ;;
+      write) step_write "$index" "$@" ;;
+      rm) step_rm "$index" "$@" ;;
+      link) step_link "$index" "$@" ;;
+      unlink) step_unlink "$index" "$@" ;;
+      mask) step_mask "$index" "$@" ;;
+      unmask) step_unmask "$index" "$@" ;;
+      daemon-reload) step_daemon_reload "$index" ;;
+      gate) step_gate "$index" "$@" ;;
+      *) fail "$index" "this script knows no step \`$verb\`" ;;
+    esac
+  done
+  flush_writes
+  if [ -n "$failure" ] && [ -z "$committed" ]; then return; fi
+  flush_units
+}
+
+# Units that the steps act on, each once.
+list_acted() {
+  acted=''
+  for line in $steps; do
+    IFS=$TAB
+    set -- $line
+    IFS=$NL
+    case $3 in
+      stop | start | restart | reload) case $NL$acted in *"$NL$4$NL"*) ;; *) acted=$acted$4$NL ;; esac ;;
+    esac
+  done
+}
+
+# Is the unit where the step wanted it, and did it stay there? `was` is its state before the settle window.
+is_well() {
+  case $1 in
+    stop) case $active in inactive | failed) return 0 ;; *) return 1 ;; esac ;;
+  esac
+  case $active in active) ;; *) return 1 ;; esac
+  case $sub in auto-restart* | start*) return 1 ;; esac
+  case $reload in - | success) ;; *) return 1 ;; esac
+  [ "$job" = - ] || [ "$job" = 0 ] || return 1
+  now=$invocation/$restarts
+  state_in "$was" "$unit"
+  [ "$now" = "$invocation/$restarts" ]
+}
+
+# The last action on each unit decides what it should be.
+show_units() {
+  watched=$acted
+  for line in $inputs; do
+    case $NL$watched in *"$NL${line%% *}$NL"*) ;; *) watched=$watched${line%% *}$NL ;; esac
+  done
+  [ -n "$watched" ] || return
+  was=$(states $watched) ill=''
+  if [ -n "$stirred" ]; then
+    frame "settle $settle"
+    sleep "$settle" 2>/dev/null || sleep $((${settle%%.*} + 1))
+  fi
+  frame before
+  printf '%s\n' "$was"
+  set -- $watched
+  told=$(systemctl show --no-pager -p "$PROPERTIES" -- "$@" </dev/null)
+  frame "show $? $#"
+  printf '%s\n' "$@" "$told"
+  seen=$(states "$@")
+  for unit in $acted; do
+    wanted=start
+    for line in $steps; do
+      case $line in *"${TAB}stop$TAB$unit") wanted=stop ;; *"start$TAB$unit" | *"${TAB}reload$TAB$unit") wanted=start ;; esac
+    done
+    state_in "$seen" "$unit"
+    last=$invocation
+    if ! is_well "$wanted"; then
+      ill=$ill$unit$NL
+      show_journal "$unit" "$last"
+    fi
+  done
+  mark_started
+}
+
+# What each unit was started with, beside the invocation that it is about.
+mark_started() {
+  umask 022
+  for line in $inputs; do
+    unit=${line%% *}
+    case $NL$ill in *"$NL$unit$NL"*) continue ;; esac
+    state_in "$seen" "$unit"
+    if [ "$active" = active ] && [ "$invocation" != - ]; then
+      printf '%s %s\n' "$invocation" "${line#* }" >"/run/unitfleet/started/$unit"
+    fi
+  done
+  umask 077
+}
+
+# Frees the room of the payload and of old runs; the journal of the steps and the snapshot stay.
+clean_up() {
+  rm -rf -- "$run_dir/payload" "$run_dir/intent"
+  number=0
+  # Names of runs are plain words.
+  # shellcheck disable=SC2045
+  for name in $(ls -1t "$base/runs"); do
+    number=$((number + 1))
+    if [ "$number" -gt 10 ] && [ "$name" != "$run" ]; then rm -rf -- "${base:?}/runs/$name"; fi
+  done
+  rm -f -- "$lock" "$run_dir/lock"
+}
+
+finish() {
+  printf 'end %s\n' "$1" >>"$run_dir/journal"
+  clean_up
+  frame "end $1"
+  exit 0
+}
+
+apply() {
+  if write_intent; then
+    run_steps
+  else
+    failure="cannot write the ledger: $said"
+  fi
+  if [ -n "$failure" ] && [ -z "$committed" ]; then
+    frame "failure $failure"
+    restore
+    if [ -n "$left" ]; then finish unrestored; else finish restored; fi
+  fi
+  commit
+  show_units
+  # Where a step on files failed late, the ledger keeps what was and what was meant.
+  if [ -z "$broken" ] && ! write_ledgers; then failure=${failure:-"cannot write the ledger: $said"}; fi
+  flush_directories
+  if [ -n "$failure" ]; then
+    frame "failure $failure"
+    finish failed
+  fi
+  finish 'done'
+}
+
+main() {
+  trap '' PIPE HUP
+  PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+  LC_ALL=C TZ=UTC SYSTEMD_COLORS=0 SYSTEMD_URLIFY=0 SYSTEMD_PAGER='' SYSTEMD_LOG_LEVEL=notice
+  export PATH LC_ALL TZ SYSTEMD_COLORS SYSTEMD_URLIFY SYSTEMD_PAGER SYSTEMD_LOG_LEVEL
+  unset LANG LANGUAGE POSIXLY_CORRECT
+  umask 077
+  cd / || exit 64
+  UNITS=/etc/systemd/system
+  PROPERTIES=Id,Names,LoadState,LoadError,ActiveState,SubState,UnitFileState,FragmentPath,DropInPaths,NeedDaemonReload,CanReload,RefuseManualStart,RefuseManualStop,Type,RemainAfterExit,Result,MainPID,ExecMainCode,ExecMainStatus,NRestarts,InvocationID,ExecMainStartTimestampMonotonic,ActiveEnterTimestampMonotonic,ConditionResult,Job,Triggers,TriggeredBy,Transient,AssertResult,ReloadResult
+  TAB=$(printf '\t')
+  NL='
+'
+  run_dir=''
+  IFS=' ' read -r magic format nonce size || exit 64
+  [ "$magic $format" = 'unitfleet-transaction 1' ] || exit 64
+  set -f
+  IFS=$NL
+  frame 'begin 1'
+  if [ "$(id -u)" != 0 ]; then refuse privilege "$(id -un)"; fi
+  [ -d /run/systemd/system ] || refuse systemd 'the host was not booted with systemd'
+  control=$(head -c "$size")
+  case $NL$control in *"${NL}end") ;; *) refuse request 'what was sent did not arrive whole' ;; esac
+  read_control
+  stage
+  exec 3>&1 </dev/null
+  begun=$(date +%s)
+  take_lock
+  created='' soiled='' pending='' temps='' new_users='' changed_users='' gone_users=''
+  failure='' committed='' broken='' stirred='' synced='' group='' group_key='' group_verb=''
+  if command -v selinuxenabled >/dev/null && selinuxenabled; then selinux=yes; else selinux=''; fi
+  snapshot
+  list_acted
+  frame applying
+  apply
+}
+
+main

@@ -1,0 +1,74 @@
+# ---- the way back
+
+# Whether "$2" is as the snapshot's line says: kind "$1", "$3" and following are its data.
+is_restored() {
+  case $1 in
+    A) ! [ -e "$2" ] && ! [ -h "$2" ] ;;
+    L) [ -h "$2" ] && [ "$(readlink -- "$2")" = "$3" ] ;;
+    F)
+      [ -f "$2" ] && ! [ -h "$2" ] && cmp -s -- "$2" "$run_dir/snapshot/$3" &&
+        [ "$(stat -c '%a %u %g' -- "$2")" = "$(stat -c '%a %u %g' -- "$run_dir/snapshot/$3")" ]
+      ;;
+    D) [ -d "$2" ] && [ "$(stat -c "%a$TAB%u$TAB%g" -- "$2")" = "$3$TAB$4$TAB$5" ] ;;
+    M) [ -e "$2" ] && [ "$(stat -c "%a$TAB%u$TAB%g" -- "$2")" = "$3$TAB$4$TAB$5" ] ;;
+    *) [ -e "$2" ] ;;
+  esac
+}
+
+restore_path() {
+  if is_restored "$@"; then return; fi
+  temp_of "$2"
+  rm -f -- "$temp"
+  case $1 in
+    A) if [ -h "$2" ] || ! [ -d "$2" ]; then attempt rm -f -- "$2"; soil "${2%/*}"; fi ;;
+    L) make_link "$3" "$2" ;;
+    F) attempt cp -a -- "$run_dir/snapshot/$3" "$temp" && to_disk "$temp" && rename "$temp" "$2" ;;
+    D)
+      if ! [ -d "$2" ]; then attempt mkdir -m 0700 -- "$2"; soil "${2%/*}"; fi
+      set_attributes "$3" "$4" "$5" "$2"
+      ;;
+    M) set_attributes "$3" "$4" "$5" "$2" ;;
+  esac
+}
+
+restore_paths() {
+  for line in $1; do
+    IFS=$TAB
+    set -- $line
+    IFS=$NL
+    restore_path "$@"
+  done
+}
+
+# Every path as it was, directories and users of ours gone, and PID 1 reading the old files again.
+restore() {
+  frame restoring
+  left='' directories='' others=''
+  paths=$(cat "$run_dir/snapshot/paths")
+  # Directories first, parents before what lies in them: they were removed the other way round.
+  for line in $paths; do
+    case $line in "D$TAB"*) directories=$line$NL$directories ;; *) others=$others$line$NL ;; esac
+  done
+  restore_paths "$directories"
+  restore_paths "$others"
+  for dir in $created; do rmdir -- "$dir" 2>/dev/null; soil "${dir%/*}"; done
+  for name in $new_users; do userdel -- "$name" >/dev/null 2>&1; if account "$name"; then left="${left}user $name$NL"; fi; done
+  for line in $changed_users; do
+    IFS=$TAB
+    set -- $line
+    IFS=$NL
+    attempt usermod -d "$2" -s "$3" -- "$1" || left="${left}user $1$NL"
+  done
+  for name in $gone_users; do left="${left}user $name$NL"; done
+  flush_directories
+  for line in $paths; do
+    IFS=$TAB
+    set -- $line
+    IFS=$NL
+    is_restored "$@" || left=$left$2$NL
+  done
+  reload_manager || left="${left}systemd: daemon-reload failed: $said$NL"
+  frame unrestored
+  printf '%s' "$left"
+}
+

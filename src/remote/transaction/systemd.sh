@@ -1,0 +1,161 @@
+# ---- systemd
+
+reload_manager() {
+  : >/run/unitfleet/reloading
+  attempt systemctl --no-ask-password daemon-reload || attempt systemctl --no-ask-password daemon-reload || return 1
+  # Dated before the reload began: what was written after that may not have been read.
+  chmod 0644 /run/unitfleet/reloading
+  mv -f /run/unitfleet/reloading /run/unitfleet/reloaded
+}
+
+step_daemon_reload() {
+  flush_directories
+  reload_manager; conclude "$1" "$?"
+}
+
+# One line for each unit in "$@": name, ActiveState, SubState, InvocationID, NRestarts, LoadState, ReloadResult, Job.
+states() {
+  systemctl show --no-pager -p ActiveState,SubState,InvocationID,NRestarts,LoadState,ReloadResult,Job -- "$@" </dev/null | {
+    active='' sub='' invocation='' restarts='' load='' reload='' job=''
+    while IFS= read -r line || [ -n "$active" ]; do
+      value=${line#*=}
+      case $line in
+        ActiveState=*) active=$value ;;
+        SubState=*) sub=$value ;;
+        InvocationID=*) invocation=$value ;;
+        NRestarts=*) restarts=$value ;;
+        LoadState=*) load=$value ;;
+        ReloadResult=*) reload=$value ;;
+        Job=*) job=$value ;;
+        '')
+          printf '%s\n' "$1$TAB$active$TAB$sub$TAB${invocation:--}$TAB${restarts:--}$TAB$load$TAB${reload:--}$TAB${job:--}"
+          shift
+          active='' sub='' invocation='' restarts='' load='' reload='' job=''
+          ;;
+      esac
+    done
+  }
+}
+
+# Finds the line of "$2" in "$1" and takes it apart.
+state_in() {
+  active=unknown sub=- invocation=- restarts=- load=- reload=- job=-
+  for state in $1; do
+    case $state in
+      "$2$TAB"*)
+        IFS=$TAB
+        set -- $state
+        IFS=$NL
+        active=$2 sub=$3 invocation=$4 restarts=$5 load=$6 reload=$7 job=$8
+        return
+        ;;
+    esac
+  done
+}
+
+# "$1" step, then the units, every one of which must load.
+step_gate() {
+  gate=$1
+  shift
+  flush_directories
+  if [ $# -eq 0 ]; then tell "$gate" 'done'; commit; return; fi
+  seen=$(states "$@") refused=''
+  for unit do
+    state_in "$seen" "$unit"
+    if [ "$load" = loaded ]; then continue; fi
+    refused=$refused${refused:+, }$unit
+    frame "gate $unit"
+    systemctl show --no-pager -p "$PROPERTIES" -- "$unit" </dev/null
+    show_journal "$unit" -
+  done
+  if [ -n "$refused" ]; then fail "$gate" "systemd does not load $refused"; else tell "$gate" 'done'; commit; fi
+}
+
+# From here on units are touched, and files are not put back.
+commit() {
+  if [ -n "$committed" ]; then return; fi
+  committed=yes
+  flush_directories
+  baseline=''
+  if [ -n "$acted" ]; then baseline=$(states $acted); fi
+}
+
+call() { attempt timeout -k 5 "$bound" systemctl --no-ask-password --no-pager "$@"; }
+
+# Units of one action and one wave, in `group` as lines of step and unit.
+flush_units() {
+  if [ -z "$group" ]; then return; fi
+  commit
+  members='' todo='' waiting=''
+  for entry in $group; do members=$members${entry#*"$TAB"}$NL; done
+  case $group_verb in
+    reset) call reset-failed -- $members; for entry in $group; do tell "${entry%%"$TAB"*}" 'done'; done ;;
+    stop) stop_units ;;
+    *) start_units ;;
+  esac
+  group=''
+}
+
+stop_units() {
+  seen=$(states $members)
+  for entry in $group; do
+    state_in "$seen" "${entry#*"$TAB"}"
+    case $active in
+      inactive) tell "${entry%%"$TAB"*}" already ;;
+      *) todo=$todo${entry#*"$TAB"}$NL waiting=$waiting$entry$NL ;;
+    esac
+  done
+  [ -n "$todo" ] || return
+  call stop -- $todo
+  answer=$said seen=$(states $todo) fallen=''
+  for entry in $waiting; do
+    state_in "$seen" "${entry#*"$TAB"}"
+    case $active in
+      inactive) tell "${entry%%"$TAB"*}" 'done' ;;
+      failed) fallen=$fallen${entry#*"$TAB"}$NL; tell "${entry%%"$TAB"*}" 'done' ;;
+      *) fail "${entry%%"$TAB"*}" "still $active ($sub) after stop${answer:+: $answer}" ;;
+    esac
+  done
+  if [ -n "$fallen" ]; then call reset-failed -- $fallen; fi
+}
+
+# Starts, restarts and reloads. What they led to is judged after the settle window, not by exit codes.
+start_units() {
+  seen=$(states $members)
+  for entry in $group; do
+    unit=${entry#*"$TAB"}
+    state_in "$baseline" "$unit"
+    first=$active/$invocation
+    state_in "$seen" "$unit"
+    case $group_verb:$active in
+      start:active | start:reloading | start:refreshing) tell "${entry%%"$TAB"*}" already ;;
+      restart:active | restart:activating | restart:reloading)
+        case $first in
+          unknown/* | */"$invocation") todo=$todo$unit$NL waiting=$waiting$entry$NL ;;
+          *) tell "${entry%%"$TAB"*}" already 'it was restarted together with another unit' ;;
+        esac
+        ;;
+      *) todo=$todo$unit$NL waiting=$waiting$entry$NL ;;
+    esac
+  done
+  [ -n "$todo" ] || return
+  stirred=yes
+  if [ "$group_verb" != reload ]; then call reset-failed -- $todo; fi
+  call "$group_verb" -- $todo
+  for entry in $waiting; do tell "${entry%%"$TAB"*}" 'done'; done
+}
+
+# The last lines of this very invocation, or what was said about the unit since the run began.
+show_journal() {
+  if [ -z "$synced" ]; then journalctl --sync </dev/null >/dev/null 2>&1; fi
+  synced=yes lines=''
+  if [ "$2" != - ]; then
+    lines=$(journalctl -q --no-pager -o cat -n 20 "_SYSTEMD_INVOCATION_ID=$2" + "INVOCATION_ID=$2" </dev/null 2>/dev/null)
+  fi
+  if [ -z "$lines" ]; then
+    lines=$(journalctl -q --no-pager -o cat -n 20 -u "$1" --since "@$begun" </dev/null 2>/dev/null)
+  fi
+  frame "journal $1"
+  printf '%s\n' "$lines"
+}
+
