@@ -1,6 +1,6 @@
 //! The command that takes a script from standard input, with and without sudo, and what sudo says when it refuses.
 
-use super::error::Place;
+use super::place::Place;
 use super::{TransportError, TransportErrorKind};
 
 /// The shell command that reads `length` bytes of script and leaves the rest of standard input to it.
