@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::error::Place;
+use super::place::Place;
 use super::{SshOptions, TransportError, TransportErrorKind};
 use crate::model::Target;
 

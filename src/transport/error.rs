@@ -3,74 +3,8 @@
 //! OpenSSH has no error codes (every failure is status 255), so its texts are matched. They have been stable for twenty
 //! years and are not translated. Text that is not known is shown, one line of it.
 
-use std::fmt;
-
+use super::place::Place;
 use super::{TransportError, TransportErrorKind};
-use crate::model::Target;
-
-/// Where something happened, for messages and for commands that a reader can copy.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Place {
-    /// What ssh is given as its destination; `None` is this very machine.
-    pub(super) address: Option<String>,
-    pub(super) port: Option<u16>,
-    pub(super) user: Option<String>,
-}
-
-impl Place {
-    pub(super) fn of(target: &Target) -> Self {
-        let address = target.address.as_deref().unwrap_or(target.host.as_str());
-        Self {
-            address: Some(address.to_owned()),
-            port: target.port,
-            user: target.user.clone(),
-        }
-    }
-
-    pub(super) fn this_machine() -> Self {
-        Self {
-            address: None,
-            port: None,
-            user: None,
-        }
-    }
-
-    #[cfg(test)]
-    pub(super) fn of_address(address: &str, user: Option<&str>) -> Self {
-        Self {
-            address: Some(address.to_owned()),
-            port: None,
-            user: user.map(str::to_owned),
-        }
-    }
-
-    /// The host as `known_hosts` writes it.
-    fn known_hosts_name(&self) -> String {
-        let address = self.address.as_deref().unwrap_or("localhost");
-        match self.port {
-            Some(port) if port != 22 => format!("'[{address}]:{port}'"),
-            _ => address.to_owned(),
-        }
-    }
-
-    /// What a reader would type to get there by hand.
-    fn ssh_command(&self, options: &str) -> String {
-        let address = self.address.as_deref().unwrap_or("localhost");
-        let user = self.user.as_ref().map_or(String::new(), |user| format!("{user}@"));
-        let port = self.port.map_or(String::new(), |port| format!("-p {port} "));
-        format!("ssh {options}{port}{user}{address}")
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.address, self.port) {
-            (None, _) => f.write_str("this machine"),
-            (Some(address), None) => f.write_str(address),
-            (Some(address), Some(port)) => write!(f, "{address} port {port}"),
-        }
-    }
-}
 
 /// What is known about a failed connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -210,10 +144,10 @@ impl Said<'_> {
             .find(|line| line.contains("Permission denied ("))?;
         let offers = between(denied, "Permission denied (", ")").unwrap_or("");
         let who = denied.split_once(": Permission denied").map_or("", |(who, _)| who);
-        let who = if who.contains('@') && !who.contains(' ') {
-            who
-        } else {
-            "the user"
+        let gate = match who.rsplit_once('@') {
+            Some((user, host)) if place.is_called(host) => format!("{place} for {user}"),
+            Some(_) if !who.contains(' ') => format!("{who}, on the way to {place}"),
+            _ => place.to_string(),
         };
         if self.has("UNPROTECTED PRIVATE KEY FILE") || self.has("bad permissions") {
             let file = self
@@ -221,13 +155,13 @@ impl Said<'_> {
                 .and_then(|line| between(line, "\"", "\""))
                 .unwrap_or("the private key");
             return error(
-                format!("ssh ignored {file} because others can read it, and {place} refused {who}"),
+                format!("ssh ignored {file} because others can read it; no other key opened {gate}"),
                 format!("chmod 600 {file}"),
             );
         }
         if let Some(line) = self.line_with("signing failed") {
             return error(
-                format!("the agent did not sign for {who} on {place} ({})", one_line(line)),
+                format!("the agent did not sign for {gate} ({})", one_line(line)),
                 "unlock the agent or touch the key, then try again; `ssh-add -l` lists the keys".to_owned(),
             );
         }
@@ -236,12 +170,12 @@ impl Said<'_> {
             .any(|method| matches!(method, "publickey" | "hostbased") || method.starts_with("gssapi"))
         {
             return error(
-                format!("{place} takes no keys for {who}, only {offers}"),
+                format!("no keys are taken by {gate}, only {offers}"),
                 "set up a key for that user: passwords are never asked for".to_owned(),
             );
         }
         error(
-            format!("{place} refused our keys for {who}"),
+            format!("our keys were refused by {gate}"),
             format!(
                 "check `user` and `identity_file`, and `ssh-add -l`; see what is tried with `{}`",
                 place.ssh_command("-v ")
@@ -253,12 +187,7 @@ impl Said<'_> {
         let Self { place, .. } = self;
         let line = self.line_with("Could not resolve hostname")?;
         let name = between(line, "hostname ", ":").unwrap_or_default();
-        let message = if self
-            .place
-            .address
-            .as_deref()
-            .is_some_and(|address| address.eq_ignore_ascii_case(name))
-        {
+        let message = if place.is_called(name) {
             format!("the name {name} does not resolve")
         } else {
             format!("the name {name} does not resolve, on the way to {place}")
@@ -276,10 +205,7 @@ impl Said<'_> {
         let error = |message: String, hint: String| {
             Some(TransportError::new(TransportErrorKind::Connect, message).with_hint(hint))
         };
-        if let Some(line) = self
-            .line_with("stdio forwarding failed")
-            .or(self.line_with("open failed: "))
-        {
+        if let Some(line) = self.first_of(&["open failed: ", "stdio forwarding failed"]) {
             return error(
                 format!("the jump host cannot reach {place} ({})", one_line(line)),
                 format!("try `{}`", place.ssh_command("-v ")),
@@ -471,25 +397,31 @@ mod tests {
         (
             "deploy@10.0.0.1: Permission denied (publickey).\r\n",
             Authentication,
-            "10.0.0.1 port 2222 refused our keys for deploy@10.0.0.1",
+            "our keys were refused by 10.0.0.1 port 2222 for deploy",
             "ssh -v -p 2222 deploy@10.0.0.1",
         ),
         (
             "/etc/ssh/ssh_config: line 5: Unsupported option \"gssapikeyexchange\"\r\ndeploy@10.0.0.1: Permission denied (publickey).\r\n",
             Authentication,
-            "refused our keys",
+            "our keys were refused",
+            "identity_file",
+        ),
+        (
+            "me@jump: Permission denied (publickey).\r\nConnection closed by UNKNOWN port 65535\r\n",
+            Authentication,
+            "our keys were refused by me@jump, on the way to 10.0.0.1 port 2222",
             "identity_file",
         ),
         (
             "no such identity: /x: No such file or directory\r\ndeploy@10.0.0.1: Permission denied (publickey,gssapi-keyex,gssapi-with-mic,password).\r\n",
             Authentication,
-            "refused our keys",
+            "our keys were refused",
             "identity_file",
         ),
         (
             "deploy@10.0.0.1: Permission denied (password,keyboard-interactive).\r\n",
             Authentication,
-            "takes no keys for deploy@10.0.0.1, only password,keyboard-interactive",
+            "no keys are taken by 10.0.0.1 port 2222 for deploy, only password,keyboard-interactive",
             "passwords are never asked for",
         ),
         (

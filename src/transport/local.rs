@@ -7,7 +7,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use super::error::Place;
+use super::place::Place;
 use super::privilege::{refusal, shell_program};
 use super::ssh::{gave_up, killed, overdue};
 use super::stream::{converse, framed};

@@ -28,6 +28,7 @@ mod limits;
 mod local;
 mod master;
 mod meter;
+mod place;
 mod privilege;
 mod ssh;
 mod stream;

@@ -1,6 +1,6 @@
 //! The command that takes a script from standard input, with and without sudo, and what sudo says when it refuses.
 
-use super::error::Place;
+use super::place::Place;
 use super::{TransportError, TransportErrorKind};
 
 /// The shell command that reads `length` bytes of script and leaves the rest of standard input to it.
@@ -21,6 +21,10 @@ pub(super) fn shell_program(length: usize) -> String {
     format!("eval \"$(head -c {length})\"")
 }
 
+/// sudo 1.9 asks for a password, too, where no rule of sudoers lets the user run /bin/sh.
+const PASSWORDLESS: &str = "the user needs `USER ALL=(ALL) NOPASSWD: ALL` in sudoers (visudo -f /etc/sudoers.d/unitfleet); \
+     passwords are never asked for or sent";
+
 /// Texts on standard error, in the order in which they are tried, with our words and what to do. `USER` in a hint is the
 /// login user. sudo-rs is the default of Ubuntu since 25.10; its words differ.
 const REFUSALS: &[(&str, &str, &str)] = &[
@@ -34,21 +38,13 @@ const REFUSALS: &[(&str, &str, &str)] = &[
         "the user is not in sudoers",
         "add `USER ALL=(ALL) NOPASSWD: ALL` to sudoers (visudo -f /etc/sudoers.d/unitfleet), or log in as root (`user: root`)",
     ),
-    (
-        "a password is required",
-        "sudo wants a password",
-        "add `USER ALL=(ALL) NOPASSWD: ALL` to sudoers (visudo -f /etc/sudoers.d/unitfleet); passwords are never asked for or sent",
-    ),
+    ("a password is required", "sudo wants a password", PASSWORDLESS),
     (
         "interactive authentication is required",
         "sudo wants a password",
-        "add `USER ALL=(ALL) NOPASSWD: ALL` to sudoers (visudo -f /etc/sudoers.d/unitfleet); passwords are never asked for or sent",
+        PASSWORDLESS,
     ),
-    (
-        "a terminal is required",
-        "sudo wants a password",
-        "add `USER ALL=(ALL) NOPASSWD: ALL` to sudoers (visudo -f /etc/sudoers.d/unitfleet); passwords are never asked for or sent",
-    ),
+    ("a terminal is required", "sudo wants a password", PASSWORDLESS),
     (
         "is not allowed to execute",
         "sudoers does not let the user run /bin/sh as root",

@@ -7,8 +7,9 @@ use std::time::Duration;
 use openssh::Stdio;
 use tokio::time::{Instant, timeout};
 
-use super::error::{Place, one_line};
+use super::error::one_line;
 use super::master::{Masters, alive};
+use super::place::Place;
 use super::privilege::{refusal, script_command};
 use super::stream::{StreamError, converse, framed};
 use super::{
