@@ -117,6 +117,11 @@ impl<'a> Draft<'a> {
         self.ledgers.values().any(|ledger| ledger.entries.iter().any(|entry| names_path(entry, path)))
     }
 
+    /// Whether any ledger has exactly this entry.
+    pub(super) fn in_a_ledger(&self, wanted: &LedgerEntry) -> bool {
+        self.ledgers.values().any(|ledger| ledger.entries.contains(wanted))
+    }
+
     /// Notes that `owner` will have installed `entry`. Whoever had it before has it no longer.
     pub(super) fn own(&mut self, owner: &ManifestName, entry: LedgerEntry) {
         for (name, ledger) in &mut self.ledgers {
@@ -192,18 +197,18 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// The path whose content, attributes or target an action changes.
+/// The path whose content or target an action changes. systemd does not care about modes and owners.
 pub(super) fn touched_path(action: &Action) -> Option<AbsPath> {
     match action {
         Action::WriteFile { path, .. }
         | Action::RemoveFile { path }
-        | Action::SetAttributes { path, .. }
         | Action::MakeLink { path, .. }
         | Action::RemoveLink { path }
         | Action::CreateDirectory { path, .. }
         | Action::RemoveDirectory { path } => Some(path.clone()),
         Action::Mask { unit } | Action::Unmask { unit, .. } => Some(unit.etc_path()),
-        Action::CreateUser { .. }
+        Action::SetAttributes { .. }
+        | Action::CreateUser { .. }
         | Action::ModifyUser { .. }
         | Action::RemoveUser { .. }
         | Action::DaemonReload

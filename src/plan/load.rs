@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{AbsPath, Action, ChangeKind, ObservedPath, ReasonKind, UnitName};
+use crate::model::{AbsPath, Action, ChangeKind, LedgerEntry, Observation, ObservedPath, ReasonKind, UnitName};
 
 use super::draft::{Draft, Stage, touched_path};
 
@@ -101,15 +101,21 @@ fn reload_that_is_owed(draft: &mut Draft<'_>, units: &BTreeSet<UnitName>) {
 }
 
 /// A file of the unit that changed after the last load, where the time of the last load is known: from systemd
-/// (250 and later), or from our own marker.
+/// (250 and later), or from our own marker. A file that only got another mode or owner (its content is what we
+/// installed, and not written since) is read the same.
 fn newer_than_load(draft: &Draft<'_>, name: &UnitName) -> Option<AbsPath> {
     let facts = &draft.observed.facts;
     let loaded = facts.units_load_us.map(|us| facts.wall_us(us)).into_iter().chain(facts.reloaded_us).max()?;
+    // A time in the future comes from a clock that was set back; it proves nothing.
+    let is_newer = |changed: i64| changed > loaded + CLOCK_SLACK_US && changed <= facts.now_us;
     let files = draft.before.unit(name).files;
     files.fragment.into_iter().chain(files.drop_ins).find(|path| match draft.observed.paths.get(path) {
-        Some(ObservedPath::File { meta, .. } | ObservedPath::Link { meta, .. }) => {
-            meta.ctime_us > loaded + CLOCK_SLACK_US && meta.ctime_us <= facts.now_us
+        Some(ObservedPath::File { meta, digest: Observation::Known(digest), .. }) => {
+            let ours = LedgerEntry::File { path: (*path).clone(), digest: digest.clone() };
+            let changed = if draft.in_a_ledger(&ours) { meta.mtime_us } else { meta.ctime_us };
+            is_newer(changed)
         }
+        Some(ObservedPath::File { meta, .. } | ObservedPath::Link { meta, .. }) => is_newer(meta.ctime_us),
         _ => false,
     })
 }
