@@ -344,6 +344,46 @@ fn an_unusable_inventory_variable_is_an_error_only_where_it_is_used() {
 }
 
 #[test]
+fn variables_of_a_unit_and_of_the_command_line_are_told_once_and_without_their_text() {
+    let case = Case {
+        extra: json!({"e": "TOPSECRET {{ nope }}"}),
+        ..Case::new(
+            "units:\n  a.service: {Service: {ExecStart: '{{ x }}'}}\n  b.service: {content: '{{ e }} {{ own }}', vars: {own: '{{ missing }}'}}\n",
+        )
+    };
+    let wrong = case.bad();
+    let said: Vec<&str> = wrong.iter().map(|d| d.message.as_str()).collect();
+    assert_eq!(
+        said,
+        [
+            "the variable `e` given with `-e` cannot be used: `nope` is not defined",
+            "`x` is not defined",
+            "`missing` is not defined",
+            "the variable `e` given with `-e` cannot be used: `nope` is not defined",
+        ]
+    );
+    assert!(!format!("{wrong:?}").contains("TOPSECRET"));
+}
+
+#[test]
+fn a_large_fleet_compiles_in_moments() {
+    let names: Vec<String> = (0..500).map(|n| format!("h{n}")).collect();
+    let hosts: Vec<(&str, serde_json::Value)> = names
+        .iter()
+        .map(|name| (name.as_str(), json!({"n": 1, "url": "http://{{ host }}"})))
+        .collect();
+    let case = Case {
+        inventory: inventory(&hosts),
+        ..Case::new(
+            "vars: {peers: '{{ groups.all | length }}'}\nunits:\n  a.service: {template: builtin/web-app.service.j2, vars: {exec: '/a {{ url }} {{ peers }}'}}\n  b@.service: {instances: [1, 2], Service: {ExecStart: '/b {{ n }}'}}\n",
+        )
+    };
+    let (hosts, _) = case.run().unwrap();
+    assert_eq!(hosts.len(), 500);
+    assert!(fragment(&unit(&hosts["h7"], "a.service")).contains("ExecStart=/a http://h7 500\n"));
+}
+
+#[test]
 fn keys_may_hold_expressions() {
     let desired = good(
         "vars: {app: shop}\nusers: {shop: {home: '/opt/{{ app }}'}}\ndirectories: {'/opt/{{ app }}': {owner: '{{ app }}'}}\nfiles: {'/etc/{{ app }}.env': {content: ''}}\nunits: {'{{ app }}.service': {}}\n",
@@ -753,5 +793,5 @@ fn the_playbooks_that_we_bring_along_compile() {
         }
         compiled += 1;
     }
-    assert_eq!(compiled, 5);
+    assert!(compiled >= 5);
 }
