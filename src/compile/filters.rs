@@ -59,3 +59,48 @@ fn env_quote(value: &Value, name: &str) -> Result<String, Error> {
         )
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn render(template: &str) -> Result<String, Error> {
+        let mut environment = Environment::new();
+        register(&mut environment);
+        environment.render_str(template, ())
+    }
+
+    #[test]
+    fn each_filter_does_what_the_table_says() {
+        for (template, expected) in [
+            ("{{ 'a b$c' | exec_quote }}", r#""a b$$c""#),
+            ("{{ ['x', 'a b', 1, true] | exec_args }}", r#""x" "a b" "1" "true""#),
+            ("{{ range(2) | exec_args }}", r#""0" "1""#),
+            ("{{ 'a b' | env_quote('KEY') }}", r#""KEY=a b""#),
+            ("{{ true | env_quote('KEY') }}", r#""KEY=true""#),
+            ("{{ 'a b' | systemd_escape }}", r"a\x20b"),
+            ("{{ '/srv/data' | systemd_escape_path }}", "srv-data"),
+            (r"{{ 'a\\x20b' | systemd_unescape }}", "a b"),
+            ("{{ '50%' | percent_quote }}", "50%%"),
+        ] {
+            assert_eq!(render(template).unwrap(), expected, "{template}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_refused_without_showing_it() {
+        for template in [
+            "{{ none | exec_quote }}",
+            "{{ ['S3CRET'] | exec_quote }}",
+            "{{ 'S3CRET' | exec_args }}",
+            "{{ [['S3CRET']] | exec_args }}",
+            "{{ 'S3CRET\\x00' | exec_quote }}",
+            "{{ 'x' | env_quote('S3-CRET') }}",
+            "{{ '/../S3CRET' | systemd_escape_path }}",
+            r"{{ 'S3CRET\\q' | systemd_unescape }}",
+        ] {
+            let error = render(template).expect_err(template);
+            assert!(!error.to_string().contains("CRET"), "{template}: {error}");
+        }
+    }
+}

@@ -23,10 +23,10 @@ fn check(name: &str, vars: &serde_json::Value, expected: &str) {
         source: Arc::new(source),
         span: 0..name.len(),
     };
-    let rendered = renderer
+    let text = renderer
         .template(&format!("builtin/{name}"), &context, &site)
         .unwrap_or_else(|error| panic!("{error:?}"));
-    assert_eq!(rendered, expected, "{name}:\n{rendered}");
+    assert_eq!(text, expected, "{name}:\n{text}");
 }
 
 #[test]

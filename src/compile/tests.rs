@@ -1,1 +1,797 @@
+use std::path::Path;
+use std::sync::Arc;
 
+use serde_json::json;
+
+use super::*;
+use crate::load::inventory::{Group, Host};
+use crate::load::parse_playbook;
+use crate::model::{AbsPath, Bytes, DesiredUnit, OnChange, RunState, SourceFile, Target, Wanted};
+
+fn inventory(hosts: &[(&str, serde_json::Value)]) -> Inventory {
+    let mut inventory = Inventory::default();
+    let mut all = Group::default();
+    for (name, vars) in hosts {
+        let name = HostName::parse(name).unwrap();
+        all.hosts.push(name.clone());
+        let host = Host {
+            target: Target::ssh(name.clone()),
+            groups: vec!["all".to_owned()],
+            vars: vars.as_object().unwrap().clone(),
+        };
+        inventory.hosts.insert(name, host);
+    }
+    inventory.groups.insert("all".to_owned(), all);
+    inventory
+}
+
+fn playbook(name: &str, text: &str, folder: &Path) -> Playbook {
+    let source = SourceFile {
+        name: name.to_owned(),
+        text: text.to_owned(),
+    };
+    match parse_playbook(Arc::new(source), &folder.join(name), folder) {
+        Ok((playbook, _)) => playbook,
+        Err(wrong) => panic!("{wrong:#?}"),
+    }
+}
+
+struct Case<'a> {
+    text: &'a str,
+    inventory: Inventory,
+    extra: serde_json::Value,
+    folder: &'a Path,
+}
+
+impl<'a> Case<'a> {
+    fn new(text: &'a str) -> Self {
+        Self {
+            text,
+            inventory: inventory(&[("h1", json!({}))]),
+            extra: json!({}),
+            folder: Path::new("/nonexistent"),
+        }
+    }
+
+    fn run(&self) -> Result<Compiled, Vec<Diagnostic>> {
+        let text = if self.text.starts_with("name:") {
+            self.text.to_owned()
+        } else {
+            format!("name: m\nhosts: all\n{}", self.text)
+        };
+        let playbook = playbook("play.yaml", &text, self.folder);
+        let limit = self.inventory.hosts.keys().cloned().collect();
+        compile(
+            &[playbook],
+            &self.inventory,
+            &limit,
+            self.extra.as_object().unwrap(),
+            &Sources::default(),
+        )
+    }
+
+    #[track_caller]
+    fn good(&self) -> Desired {
+        match self.run() {
+            Ok((mut hosts, _)) => hosts.pop_first().unwrap().1,
+            Err(wrong) => panic!("{wrong:#?}"),
+        }
+    }
+
+    #[track_caller]
+    fn bad(&self) -> Vec<Diagnostic> {
+        match self.run() {
+            Err(wrong) => wrong,
+            Ok((hosts, _)) => panic!("this compiled: {hosts:#?}"),
+        }
+    }
+}
+
+#[track_caller]
+fn good(text: &str) -> Desired {
+    Case::new(text).good()
+}
+
+#[track_caller]
+fn unit(desired: &Desired, name: &str) -> DesiredUnit {
+    desired
+        .units
+        .get(name)
+        .unwrap_or_else(|| panic!("{:?}", desired.units.keys()))
+        .clone()
+}
+
+fn fragment(unit: &DesiredUnit) -> &str {
+    unit.fragment.as_ref().and_then(Bytes::as_text).unwrap_or("")
+}
+
+fn watched(unit: &DesiredUnit) -> Vec<&str> {
+    unit.watch.iter().map(AbsPath::as_str).collect()
+}
+
+/// Each of these is refused with a message that holds the words, at exactly the marked place.
+#[track_caller]
+fn refused(cases: &[(&str, &str, &str)]) {
+    for (text, words, mark) in cases {
+        let wrong = Case::new(text).bad();
+        let first = &wrong[0];
+        assert!(
+            first.message.contains(words),
+            "{text}\nwanted {words:?}, got {:?}",
+            wrong.iter().map(|d| &d.message).collect::<Vec<_>>()
+        );
+        let label = &first.labels[0];
+        assert_eq!(&label.source.text[label.span.clone()], *mark, "{text}");
+    }
+}
+
+const INSTALL: &str = "Install: {WantedBy: multi-user.target}";
+
+#[test]
+fn sections_become_text_as_systemd_writes_it() {
+    let desired = good(
+        r#"
+vars: {flag: true, list: [a, b], port: 80, env: {K: "v w"}}
+units:
+  a.service:
+    Unit: {Description: "100%% {{ port }}", After: [x.service, y.service]}
+    Service:
+      ExecStart: /bin/a -p {{ port }}
+      PrivateTmp: true
+      RemainAfterExit: no
+      LimitNOFILE: 65536
+      ProtectHome: "{{ flag }}"
+      ReadOnlyPaths: "{{ list }}"
+      Environment: {A: x y, B: 1, C: true, D: "{{ port }}%"}
+"#,
+    );
+    assert_eq!(
+        fragment(&unit(&desired, "a.service")),
+        "[Unit]
+Description=100%% 80
+After=x.service
+After=y.service
+
+[Service]
+ExecStart=/bin/a -p 80
+PrivateTmp=yes
+RemainAfterExit=no
+LimitNOFILE=65536
+ProtectHome=yes
+ReadOnlyPaths=a
+ReadOnlyPaths=b
+Environment=\"A=x y\"
+Environment=\"B=1\"
+Environment=\"C=true\"
+Environment=\"D=80%%\"
+"
+    );
+    let whole =
+        good("vars: {env: {K: v w}}\nunits:\n  a.service: {Service: {ExecStart: /x, Environment: '{{ env }}'}}\n");
+    assert!(fragment(&unit(&whole, "a.service")).ends_with("Environment=\"K=v w\"\n"));
+}
+
+#[test]
+fn text_of_a_unit_ends_in_a_newline_and_drop_ins_in_conf() {
+    let desired = good(
+        r#"
+units:
+  a.service: {content: "[Service]\nExecStart=/a"}
+  nginx.service:
+    drop_ins:
+      limits: {Service: {LimitNOFILE: 1}}
+      more: {content: "[Service]"}
+      old: {absent: true}
+"#,
+    );
+    assert_eq!(fragment(&unit(&desired, "a.service")), "[Service]\nExecStart=/a\n");
+    let nginx = unit(&desired, "nginx.service");
+    assert_eq!(nginx.fragment, None);
+    let drop_ins: Vec<(&str, Wanted<&str>)> = nginx
+        .drop_ins
+        .iter()
+        .map(|(name, wanted)| match wanted {
+            Wanted::Present(bytes) => (name.as_str(), Wanted::Present(bytes.as_text().unwrap())),
+            Wanted::Absent => (name.as_str(), Wanted::Absent),
+        })
+        .collect();
+    assert_eq!(
+        drop_ins,
+        [
+            ("limits.conf", Wanted::Present("[Service]\nLimitNOFILE=1\n")),
+            ("more.conf", Wanted::Present("[Service]\n")),
+            ("old.conf", Wanted::Absent),
+        ]
+    );
+}
+
+#[test]
+fn settings_are_the_units_own_else_the_default_and_null_is_not_ours() {
+    let desired = good(&format!(
+        r#"
+vars: {{off: false, nothing: null}}
+unit_defaults: {{enabled: true, state: started, on_change: restart}}
+units:
+  a.service: {{Service: {{ExecStart: /a}}, {INSTALL}}}
+  b.service: {{enabled: null, state: null, on_change: none}}
+  c.service: {{enabled: "{{{{ off }}}}", state: "stopped"}}
+  d.service: {{enabled: "{{{{ nothing }}}}"}}
+  e.service: {{masked: true}}
+  f.service: {{masked: true, enabled: null, state: null}}
+  g.service: {{masked: false}}
+  h.service: {{absent: true}}
+  i@.service: {{Service: {{ExecStart: /i}}}}
+"#
+    ));
+    let of = |name: &str| {
+        let unit = unit(&desired, name);
+        (unit.enabled, unit.state, unit.masked)
+    };
+    let (started, stopped) = (Some(RunState::Started), Some(RunState::Stopped));
+    assert_eq!(of("a.service"), (Some(true), started, None));
+    assert_eq!(of("b.service"), (None, None, None));
+    assert_eq!(of("c.service"), (Some(false), stopped, None));
+    assert_eq!(of("d.service"), (None, started, None));
+    assert_eq!(of("e.service"), (Some(false), stopped, Some(true)));
+    assert_eq!(of("f.service"), (None, None, Some(true)));
+    assert_eq!(of("g.service"), (Some(true), started, Some(false)));
+    assert_eq!(of("i@.service"), (None, None, None));
+    let gone = unit(&desired, "h.service");
+    assert_eq!((gone.absent, gone.enabled, gone.state), (true, None, None));
+    assert_eq!(unit(&desired, "a.service").on_change, OnChange::Restart);
+    assert_eq!(unit(&desired, "b.service").on_change, OnChange::None);
+    assert_eq!(good("units: {a.service: {}}").units["a.service"].enabled, None);
+}
+
+#[test]
+fn the_strongest_variable_wins_and_its_expressions_see_all_others() {
+    let text = "
+name: m
+hosts: all
+defaults: {a: default, b: default, c: default, d: default, e: default, dir: '{{ base }}/x', base: /weak}
+vars: {c: vars, d: vars, e: vars}
+files:
+  /f: {content: '{{ a }} {{ b }} {{ c }} {{ d }} {{ e }} {{ dir }} {{ host }}', vars: {d: own, e: own}}
+  /g: {content: '{{ d }}'}
+"
+    .trim_start();
+    let case = Case {
+        inventory: inventory(&[(
+            "h1",
+            json!({"b": "host", "c": "host", "d": "host", "base": "/strong", "host": "never"}),
+        )]),
+        extra: json!({"e": "extra"}),
+        ..Case::new(text)
+    };
+    let desired = case.good();
+    let content = |path: &str| match &desired.files[path].spec {
+        Wanted::Present(spec) => spec.bytes.as_text().unwrap().to_owned(),
+        Wanted::Absent => String::new(),
+    };
+    assert_eq!(content("/f"), "default host vars own extra /strong/x never");
+    assert_eq!(content("/g"), "vars");
+}
+
+#[test]
+fn built_in_variables_tell_about_the_fleet() {
+    let text = "files:\n  /f: {content: '{{ host }} {{ groups.all | join(\",\") }} {{ inventory.h2.ip }} {{ inventory[\"h2\"].address }} {{ inventory.h2.url }}'}\n";
+    let case = Case {
+        inventory: inventory(&[
+            ("h1", json!({})),
+            (
+                "h2",
+                json!({"ip": "10.0.0.2", "url": "http://{{ ip }}/{{ host }}", "needs_playbook": "{{ port }}"}),
+            ),
+        ]),
+        ..Case::new(text)
+    };
+    let Wanted::Present(file) = &case.good().files["/f"].spec else {
+        panic!()
+    };
+    assert_eq!(file.bytes.as_text(), Some("h1 h1,h2 10.0.0.2 h2 http://10.0.0.2/h2"));
+}
+
+#[test]
+fn a_variable_that_names_itself_means_its_weaker_definition_and_circles_are_told() {
+    let desired =
+        good("defaults: {path: /bin}\nvars: {path: '{{ path }}:/opt'}\nfiles: {/f: {content: '{{ path }}'}}\n");
+    assert!(matches!(&desired.files["/f"].spec, Wanted::Present(spec) if spec.bytes.as_text() == Some("/bin:/opt")));
+    let wrong = Case::new("vars: {a: '{{ b }}', b: 'x{{ c }}', c: ['{{ a }}']}\n").bad();
+    assert_eq!(wrong.len(), 1, "{wrong:#?}");
+    assert_eq!(
+        wrong[0].message,
+        "these variables are defined by each other: a → b → c → a"
+    );
+    refused(&[
+        ("vars: {a: '{{ a }}'}\n", "`a` is not defined", "a"),
+        (
+            "vars: {port: 1, a: {b: ['x', '{{ prt }}']}}\n",
+            "`prt` is not defined",
+            "prt",
+        ),
+    ]);
+}
+
+#[test]
+fn an_unusable_inventory_variable_is_an_error_only_where_it_is_used() {
+    let hosts = inventory(&[(
+        "h1",
+        json!({"theirs": "{{ lookup('x', 'TOPSECRET') }}", "other": "{{ theirs }}!"}),
+    )]);
+    let unused = Case {
+        inventory: hosts.clone(),
+        ..Case::new("files: {/f: {content: x}}\n")
+    };
+    unused.good();
+    let used = Case {
+        inventory: hosts,
+        ..Case::new("files: {/f: {content: 'x {{ other }}'}}\n")
+    };
+    let wrong = used.bad();
+    assert_eq!(wrong.len(), 1);
+    assert!(
+        wrong[0]
+            .message
+            .starts_with("the variable `theirs` of the inventory cannot be used: "),
+        "{}",
+        wrong[0].message
+    );
+    assert_eq!(
+        &wrong[0].labels[0].source.text[wrong[0].labels[0].span.clone()],
+        "other"
+    );
+    assert!(!format!("{wrong:?}").contains("TOPSECRET"));
+}
+
+#[test]
+fn variables_of_a_unit_and_of_the_command_line_are_told_once_and_without_their_text() {
+    let case = Case {
+        extra: json!({"e": "TOPSECRET {{ nope }}"}),
+        ..Case::new(
+            "units:\n  a.service: {Service: {ExecStart: '{{ x }}'}}\n  b.service: {content: '{{ e }} {{ own }}', vars: {own: '{{ missing }}'}}\n",
+        )
+    };
+    let wrong = case.bad();
+    let said: Vec<&str> = wrong.iter().map(|d| d.message.as_str()).collect();
+    assert_eq!(
+        said,
+        [
+            "the variable `e` given with `-e` cannot be used: `nope` is not defined",
+            "`x` is not defined",
+            "`missing` is not defined",
+            "the variable `e` given with `-e` cannot be used: `nope` is not defined",
+        ]
+    );
+    assert!(!format!("{wrong:?}").contains("TOPSECRET"));
+}
+
+#[test]
+fn a_large_fleet_compiles_in_moments() {
+    let names: Vec<String> = (0..500).map(|n| format!("h{n}")).collect();
+    let hosts: Vec<(&str, serde_json::Value)> = names
+        .iter()
+        .map(|name| (name.as_str(), json!({"n": 1, "url": "http://{{ host }}"})))
+        .collect();
+    let case = Case {
+        inventory: inventory(&hosts),
+        ..Case::new(
+            "vars: {peers: '{{ groups.all | length }}'}\nunits:\n  a.service: {template: builtin/web-app.service.j2, vars: {exec: '/a {{ url }} {{ peers }}'}}\n  b@.service: {instances: [1, 2], Service: {ExecStart: '/b {{ n }}'}}\n",
+        )
+    };
+    let (hosts, _) = case.run().unwrap();
+    assert_eq!(hosts.len(), 500);
+    assert!(fragment(&unit(&hosts["h7"], "a.service")).contains("ExecStart=/a http://h7 500\n"));
+}
+
+#[test]
+fn keys_may_hold_expressions() {
+    let desired = good(
+        "vars: {app: shop}\nusers: {shop: {home: '/opt/{{ app }}'}}\ndirectories: {'/opt/{{ app }}': {owner: '{{ app }}'}}\nfiles: {'/etc/{{ app }}.env': {content: ''}}\nunits: {'{{ app }}.service': {}}\n",
+    );
+    assert!(desired.users.contains_key("shop"));
+    assert!(desired.directories.contains_key("/opt/shop"));
+    assert!(desired.files.contains_key("/etc/shop.env"));
+    assert_eq!(unit(&desired, "shop.service").claim.place.to_string(), "play.yaml:7:9");
+}
+
+#[test]
+fn users_directories_and_files_have_sane_defaults() {
+    let desired = good(
+        "users: {app: {}, old: {absent: true}, me: {system: false, shell: /bin/sh}}\ndirectories: {/d: {}, /e: {owner: app, group: app, mode: '2750'}}\nfiles: {/f: {content: x}, /g: {content: '', mode: '0600', owner: app}, /h: {absent: true}}\n",
+    );
+    let json = serde_json::to_value(&desired).unwrap();
+    let spec = |kind: &str, name: &str| json[kind][name]["spec"].clone();
+    assert_eq!(
+        spec("users", "app"),
+        json!({"present": {"system": true, "home": null, "shell": null}})
+    );
+    assert_eq!(spec("users", "old"), json!("absent"));
+    assert_eq!(
+        spec("users", "me"),
+        json!({"present": {"system": false, "home": null, "shell": "/bin/sh"}})
+    );
+    assert_eq!(
+        spec("directories", "/d"),
+        json!({"present": {"mode": 0o755, "user": "root", "group": "root"}})
+    );
+    assert_eq!(
+        spec("directories", "/e"),
+        json!({"present": {"mode": 0o2750, "user": "app", "group": "app"}})
+    );
+    assert_eq!(
+        spec("files", "/f"),
+        json!({"present": {"bytes": {"text": "x"}, "mode": 0o644, "user": "root", "group": "root"}})
+    );
+    assert_eq!(spec("files", "/g")["present"]["mode"], json!(0o600));
+    assert_eq!(spec("files", "/h"), json!("absent"));
+}
+
+#[test]
+fn a_thing_has_one_owner_and_both_places_are_shown() {
+    let twice = "name: one\nhosts: all\nunits: {a.service: {}}\nfiles: {/f: {content: x}}\nusers: {u: {}}\ndefault_target: multi-user.target\n---\nname: two\nhosts: all\nvars: {x: a}\nunits: {'{{ x }}.service': {}}\ndirectories: {/f: {}}\nusers: {u: {}}\ndefault_target: graphical.target\n";
+    let wrong = Case::new(twice).bad();
+    let said: Vec<(&str, Vec<u32>)> = wrong
+        .iter()
+        .map(|d| {
+            let lines = d.labels.iter().map(|l| l.source.line_column(l.span.start).0);
+            (d.message.as_str(), lines.collect())
+        })
+        .collect();
+    assert_eq!(
+        said,
+        [
+            ("user `u` is declared twice for the same host", vec![13, 5]),
+            ("path `/f` is declared twice for the same host", vec![12, 4]),
+            ("unit `a.service` is declared twice for the same host", vec![11, 3]),
+            ("the default target is declared twice for the same host", vec![14, 6]),
+        ]
+    );
+    let apart = "name: one\nhosts: h1\nunits: {a.service: {}}\n---\nname: two\nhosts: h2\nunits: {a.service: {}}\n";
+    let case = Case {
+        inventory: inventory(&[("h1", json!({})), ("h2", json!({}))]),
+        ..Case::new(apart)
+    };
+    assert_eq!(case.run().unwrap().0.len(), 2);
+}
+
+#[test]
+fn a_template_has_its_instances_as_units_of_their_own() {
+    let desired = good(&format!(
+        "vars: {{n: 2}}\nunits:\n  w@.service: {{Service: {{ExecStart: /w}}, {INSTALL}, enabled: true, state: started, watch: [/w], on_change: restart, instances: '{{{{ range(1, n + 1) }}}}'}}\n  v@.service: {{instances: []}}\n"
+    ));
+    let template = unit(&desired, "w@.service");
+    assert_eq!((template.enabled, template.state), (None, None));
+    let names: Vec<String> = template
+        .instances
+        .unwrap()
+        .units
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(names, ["w@1.service", "w@2.service"]);
+    let one = unit(&desired, "w@1.service");
+    assert_eq!(one.fragment, None);
+    assert_eq!(
+        (one.enabled, one.state, one.on_change),
+        (Some(true), Some(RunState::Started), OnChange::Restart)
+    );
+    assert_eq!(watched(&one), ["/w"]);
+    assert!(one.instances.is_none());
+    assert!(unit(&desired, "v@.service").instances.unwrap().units.is_empty());
+    refused(&[
+        (
+            "vars: {l: ['a b']}\nunits: {'w@.service': {instances: '{{ l }}'}}\n",
+            "not an instance of a unit",
+            "'{{ l }}'",
+        ),
+        (
+            "vars: {l: 7}\nunits: {'w@.service': {instances: '{{ l }}'}}\n",
+            "a list of texts or numbers",
+            "'{{ l }}'",
+        ),
+        (
+            "vars: {x: w}\nunits: {'{{ x }}.service': {instances: [a]}}\n",
+            "not a template",
+            "instances",
+        ),
+        (
+            "units:\n  w@.service: {instances: [1]}\n  w@1.service: {}\n",
+            "`w@1.service` is declared twice",
+            "w@1.service",
+        ),
+    ]);
+}
+
+#[test]
+fn files_that_a_service_reads_are_watched() {
+    let desired = good(
+        r#"
+units:
+  a.service:
+    watch: ["/opt/{{ host }}"]
+    Service:
+      ExecStart: /a
+      EnvironmentFile: [/etc/a.env, -/etc/b.env, /etc/%p.env, /etc/c/*.env, relative]
+      LoadCredential: ["db:/etc/db.secret", "other:name"]
+      LoadCredentialEncrypted: "key:/etc/key.cred"
+    drop_ins: {x: {Service: {EnvironmentFile: /etc/d.env}}}
+"#,
+    );
+    assert_eq!(
+        watched(&unit(&desired, "a.service")),
+        [
+            "/etc/a.env",
+            "/etc/b.env",
+            "/etc/d.env",
+            "/etc/db.secret",
+            "/etc/key.cred",
+            "/opt/h1"
+        ]
+    );
+}
+
+#[test]
+fn what_the_finished_text_contradicts_is_refused() {
+    let case = |middle: &str| format!("units:\n  a.service: {{{middle}}}\n");
+    let service = "Service: {ExecStart: /a}";
+    let oneshot = "Service: {Type: oneshot, ExecStart: /a}";
+    refused(&[
+        (
+            &case(&format!("{service}, enabled: true")),
+            "cannot be enabled",
+            "enabled",
+        ),
+        (
+            &format!("unit_defaults: {{enabled: true}}\n{}", case(service)),
+            "cannot be enabled",
+            "a.service",
+        ),
+        (
+            &case(&format!("{oneshot}, state: started")),
+            "cannot be kept started",
+            "state",
+        ),
+        (
+            &format!("unit_defaults: {{state: started}}\n{}", case(oneshot)),
+            "cannot be kept started",
+            "a.service",
+        ),
+        (
+            &case("Service: {RemainAfterExit: false}, state: started"),
+            "cannot be kept started",
+            "state",
+        ),
+        (
+            &case(&format!("masked: '{{{{ true }}}}', {service}")),
+            "takes the place of the unit's file",
+            "masked",
+        ),
+        (
+            &case("masked: '{{ true }}', enabled: true"),
+            "cannot be enabled",
+            "enabled",
+        ),
+        (
+            &case("masked: '{{ true }}', state: started"),
+            "cannot be started",
+            "state",
+        ),
+        (
+            "units: {srv-data.mount: {Mount: {What: /dev/sda, Where: /srv/other}}}\n",
+            "named after its `Where=`",
+            "srv-data.mount",
+        ),
+        (
+            "units: {data.swap: {Swap: {What: /dev/sda2}}}\n",
+            "named after its `What=`",
+            "data.swap",
+        ),
+    ]);
+    for fine in [
+        case(&format!(
+            "{oneshot}, state: started, drop_ins: {{x: {{Service: {{RemainAfterExit: true}}}}}}"
+        )),
+        case(&format!("{service}, enabled: true, drop_ins: {{x: {{{INSTALL}}}}}")),
+        case(&format!("{oneshot}, state: stopped")),
+        case("enabled: true, state: started"),
+        "units: {srv-my\\x2ddata.mount: {Mount: {What: /dev/sda, Where: /srv/my-data}}}\n".to_owned(),
+        "units: {'{{ \"/swap file\" | systemd_escape_path }}.swap': {Swap: {What: /swap file}}}\n".to_owned(),
+        "units: {data.swap: {Swap: {What: LABEL=x}}}\n".to_owned(),
+    ] {
+        good(&fine);
+    }
+}
+
+#[test]
+fn names_that_are_rendered_are_checked_without_being_shown() {
+    let bad = "vars: {bad: 'S3 CRET'}\n";
+    for rest in [
+        "units: {'{{ bad }}.service': {}}\n",
+        "units: {a.service: {watch: ['{{ bad }}']}}\n",
+        "units: {'a@.service': {instances: ['{{ bad }}']}}\n",
+        "units: {a.service: {enabled: '{{ bad }}'}}\n",
+        "units: {a.service: {state: '{{ bad }}'}}\n",
+        "units: {a.service: {on_change: '{{ bad }}'}}\n",
+        "units: {a.service: {template: '{{ bad }}'}}\n",
+        "units: {a.service: {source: '{{ bad }}'}}\n",
+        "units: {a.service: {Service: {Environment: \"{{ {bad: 1} }}\"}}}\n",
+        "units: {a.service: {Service: {ExecStart: '{{ [[bad]] }}'}}}\n",
+        "units: {srv.mount: {Mount: {Where: '/{{ bad }}'}}}\n",
+        "users: {a: {home: '{{ bad }}'}}\n",
+        "directories: {'{{ bad }}': {}}\n",
+        "directories: {/a: {mode: '{{ bad }}'}}\n",
+        "files: {/a: {content: x, owner: '{{ bad }}'}}\n",
+        "files: {'{{ bad }}': {content: x}}\n",
+        "default_target: '{{ bad }}'\n",
+    ] {
+        let text = format!("{bad}{rest}");
+        let wrong = Case::new(&text).bad();
+        for diagnostic in &wrong {
+            let shown = format!("{} {:?}", diagnostic.message, diagnostic.help);
+            assert!(!shown.contains("CRET"), "{rest}: {shown}");
+            assert!(!diagnostic.labels.is_empty(), "{rest}");
+            for label in &diagnostic.labels {
+                let marked = &label.source.text[label.span.clone()];
+                assert!(!marked.contains("CRET"), "{rest}: {marked}");
+            }
+        }
+    }
+}
+
+#[test]
+fn things_that_cannot_be_are_refused_at_their_key() {
+    refused(&[
+        (
+            "vars: {k: device}\nunits: {'dev-sda.{{ k }}': {}}\n",
+            "the kernel makes it",
+            "'dev-sda.{{ k }}'",
+        ),
+        (
+            "vars: {k: scope}\nunits: {'a.{{ k }}': {}}\n",
+            "programs make it",
+            "'a.{{ k }}'",
+        ),
+        (
+            "vars: {t: reboot}\ndefault_target: '{{ t }}.target'\n",
+            "cannot be reached again",
+            "'{{ t }}.target'",
+        ),
+        (
+            "vars: {t: a.service}\ndefault_target: '{{ t }}'\n",
+            "has to be a target",
+            "'{{ t }}'",
+        ),
+        (
+            "files: {'/etc/systemd/system/{{ \"a\" }}.service': {content: x}}\n",
+            "a unit file",
+            "'/etc/systemd/system/{{ \"a\" }}.service'",
+        ),
+        (
+            "files: {'/etc/systemd/system/{{ \"a\" }}.service.d/x.conf': {content: x}}\n",
+            "a drop-in of a unit",
+            "'/etc/systemd/system/{{ \"a\" }}.service.d/x.conf'",
+        ),
+        (
+            "files: {'/etc/systemd/system/{{ \"a\" }}.target.wants/x.service': {content: x}}\n",
+            "a link that enables",
+            "'/etc/systemd/system/{{ \"a\" }}.target.wants/x.service'",
+        ),
+        (
+            "vars: {m: 644}\nfiles: {/a: {content: x, mode: 'u={{ m }}'}}\n",
+            "octal digits",
+            "'u={{ m }}'",
+        ),
+    ]);
+    good("files: {/etc/systemd/system.conf: {content: x}, /etc/systemd/system/notes.txt: {content: x}}\n");
+}
+
+#[test]
+fn sources_are_taken_byte_for_byte_and_stay_in_the_project() {
+    let outside = tempfile::tempdir().unwrap();
+    std::fs::write(outside.path().join("secret"), "s").unwrap();
+    let project = tempfile::tempdir().unwrap();
+    let path = |name: &str| project.path().join(name);
+    std::fs::write(path("raw"), b"\xff{{ x }}\n").unwrap();
+    std::fs::write(path("a.service"), "[Service]\nExecStart=/a %i {{ raw }}\n").unwrap();
+    std::os::unix::fs::symlink(outside.path().join("secret"), path("link")).unwrap();
+    let case = |text: &'static str| Case {
+        folder: project.path(),
+        ..Case::new(text)
+    };
+    let desired = case("files: {/raw: {source: raw}}\nunits: {a.service: {source: a.service}}\n").good();
+    assert!(matches!(&desired.files["/raw"].spec, Wanted::Present(spec) if spec.bytes.0 == b"\xff{{ x }}\n"));
+    assert_eq!(
+        fragment(&unit(&desired, "a.service")),
+        "[Service]\nExecStart=/a %i {{ raw }}\n"
+    );
+    for (text, words) in [
+        ("files: {/f: {source: link}}\n", "outside of the project's root"),
+        (
+            "files: {/f: {source: '{{ \"/etc/hostname\" }}'}}\n",
+            "outside of the project's root",
+        ),
+        ("files: {/f: {source: nope}}\n", "no such file"),
+        ("files: {/f: {source: '{{ \".\" }}'}}\n", "not a regular file"),
+        ("units: {a.service: {source: raw}}\n", "UTF-8"),
+    ] {
+        let wrong = case(text).bad();
+        assert!(wrong[0].message.contains(words), "{text}: {}", wrong[0].message);
+    }
+}
+
+#[test]
+fn an_error_in_a_template_shows_the_template_and_who_uses_it() {
+    let project = tempfile::tempdir().unwrap();
+    std::fs::write(project.path().join("a.service.j2"), "[Service]\nExecStart={{ exe }}\n").unwrap();
+    let case = Case {
+        folder: project.path(),
+        ..Case::new("units: {a.service: {template: a.service.j2, vars: {exec: /a}}}\n")
+    };
+    let wrong = case.bad();
+    assert_eq!(wrong[0].message, "`exe` is not defined");
+    assert_eq!(wrong[0].help.as_deref(), Some("did you mean `exec`?"));
+    let marks: Vec<(&str, &str)> = wrong[0]
+        .labels
+        .iter()
+        .map(|label| (&label.source.text[label.span.clone()], label.text.as_str()))
+        .collect();
+    assert_eq!(marks, [("exe", ""), ("a.service.j2", "used here")]);
+}
+
+#[test]
+fn mistakes_are_collected_and_told_once_for_many_hosts() {
+    let text = "units:\n  a.service: {Service: {ExecStart: '{{ nope }}'}}\n  b.service: {enabled: '{{ maybe }}'}\n";
+    let case = Case {
+        inventory: inventory(&[("h1", json!({})), ("h2", json!({"maybe": true})), ("h3", json!({}))]),
+        ..Case::new(text)
+    };
+    let said: Vec<String> = case.bad().into_iter().map(|d| d.message).collect();
+    assert_eq!(said, ["`nope` is not defined", "`maybe` is not defined (on h1, h3)"]);
+}
+
+#[test]
+fn a_manifest_without_hosts_is_a_warning_and_a_wrong_selector_an_error() {
+    let inventory = inventory(&[("h1", json!({}))]);
+    let case = |hosts: &str| format!("name: m\nhosts: {hosts}\nunits: {{a.service: {{}}}}\n");
+    let none = case("all:!h1");
+    let none = Case {
+        inventory: inventory.clone(),
+        ..Case::new(&none)
+    };
+    let (hosts, warnings) = none.run().unwrap();
+    assert!(hosts.is_empty());
+    assert_eq!(warnings[0].message, "manifest `m` selects no host of the inventory");
+    let unknown = case("webb");
+    let wrong = Case::new(&unknown).bad();
+    assert_eq!(&wrong[0].labels[0].source.text[wrong[0].labels[0].span.clone()], "webb");
+}
+
+#[test]
+fn the_playbooks_that_we_bring_along_compile() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("playbooks");
+    let mut compiled = 0;
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path().join("playbook.yaml");
+        let Ok(text) = std::fs::read_to_string(&path) else {
+            continue;
+        };
+        assert!(
+            text.lines().take(2).all(|line| line.starts_with("# ")),
+            "{}",
+            path.display()
+        );
+        let playbook = playbook("playbook.yaml", &text, path.parent().unwrap());
+        let inventory = inventory(&[("h1", json!({})), ("h2", json!({})), ("h3", json!({}))]);
+        let limit = inventory.hosts.keys().cloned().collect();
+        let result = compile(&[playbook], &inventory, &limit, &Vars::new(), &Sources::default());
+        let (hosts, warnings) = result.unwrap_or_else(|wrong| panic!("{}: {wrong:#?}", path.display()));
+        assert_eq!((hosts.len(), warnings.len()), (3, 0), "{}", path.display());
+        if let Some(out) = std::env::var_os("PLAYBOOKS_OUT") {
+            let json = serde_json::to_string_pretty(&hosts["h1"]).unwrap();
+            let name = path.parent().unwrap().file_name().unwrap().to_owned();
+            std::fs::write(Path::new(&out).join(name), json).unwrap();
+        }
+        compiled += 1;
+    }
+    assert!(compiled >= 5);
+}

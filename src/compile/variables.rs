@@ -47,6 +47,14 @@ impl Origin<'_> {
         wrong
     }
 
+    /// An error without its places, where these would be of no file.
+    fn place(&self, mut wrong: Diagnostic) -> Diagnostic {
+        if !matches!(self, Origin::Manifest(..)) {
+            wrong.labels.retain(|label| !label.source.name.is_empty());
+        }
+        wrong
+    }
+
     /// The place of a value; one without text, where showing the text would show a value.
     fn site(&self, nested: &[Seg]) -> Site {
         match self {
@@ -230,7 +238,7 @@ impl<'a> Work<'a> {
         render(definition.value, &mut path, &mut |text, path| {
             let rendered = self.renderer.value(text, &context, &definition.origin.site(path));
             rendered.map_err(|wrong| match blamed(&wrong, &unusable) {
-                Some(cause) => cause,
+                Some(cause) => definition.origin.place(cause),
                 None => definition.origin.tell(definition.name, wrong),
             })
         })

@@ -6,7 +6,7 @@
 //!
 //! Decisions:
 //! - **No error shows a value.** The engine's own "referenced variables" dump is never printed; messages of the
-//!   engine pass only where they are made of the template's own words ([`diagnosis`]).
+//!   engine pass only where they are made of the template's own words (`diagnosis`).
 //! - **Strict undefined, no escaping by file name.** A unit file is no HTML, and `app.yaml.j2` is no reason to quote.
 //! - **Booleans print as `true`/`false`; `null`, lists and maps have no text form.** Python's `True`, `None` and
 //!   `['a']` are never what a unit file wants; `default`, `join` and `to_json` say what is.

@@ -1,0 +1,7 @@
+#!/bin/sh
+# Says hello into the journal, again and again.
+while :; do
+    echo "$GREETING"
+    sleep "$EVERY" &
+    wait $!
+done
