@@ -101,6 +101,6 @@ default via 10.255.255.1 dev eth0
         assert_eq!(network.host(1).to_string(), "10.213.255.11");
         assert_eq!(network.hardware(200), "02:d5:00:00:ff:c8");
         assert!(network.cable(200).len() <= 15);
-        assert!(network.machine(&"x".repeat(43)).len() <= 64);
+        assert!(network.machine(&"x".repeat(44)).len() <= 64);
     }
 }

@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use super::lock::Lock;
@@ -38,10 +39,14 @@ pub(super) fn ensure(
     progress(Progress::MakingBase { release });
     files::create_directory(cache, 0o755)?;
     let what = format!("making the base {name}");
-    let _lock = Lock::take(&cache.join(format!(".{name}.lock")), &what, PATIENCE)?;
-    if !base.exists() {
-        make(&base, options)?;
-    }
+    let lock = Lock::take(&cache.join(format!(".{name}.lock")), &what, PATIENCE)?;
+    let made = if base.exists() {
+        Ok(())
+    } else {
+        make(&base, options, &lock)
+    };
+    lock.remove()?;
+    made?;
     progress(Progress::MadeBase {
         release,
         took: since.elapsed(),
@@ -69,12 +74,12 @@ fn name(options: &Options) -> Result<String, SandboxError> {
 }
 
 /// Makes it beside its place and moves it there when it is whole and on disk.
-fn make(base: &Path, options: &Options) -> Result<(), SandboxError> {
+fn make(base: &Path, options: &Options, lock: &Lock) -> Result<(), SandboxError> {
     // A file name, since `name` made it.
     let name = base.file_name().unwrap_or_default().to_string_lossy();
     let new = base.with_file_name(format!(".{name}.new"));
     files::remove_tree(&new)?;
-    let made = debootstrap(&new, options).and_then(|()| finish(&new));
+    let made = debootstrap(&new, options, lock.share()?).and_then(|()| finish(&new));
     if let Err(error) = made {
         // Why it failed matters more than what is left of it; the next attempt removes it too.
         let _left = files::remove_tree(&new);
@@ -85,7 +90,7 @@ fn make(base: &Path, options: &Options) -> Result<(), SandboxError> {
     fs::rename(&new, base).map_err(SandboxError::io("create", base))
 }
 
-fn debootstrap(target: &Path, options: &Options) -> Result<(), SandboxError> {
+fn debootstrap(target: &Path, options: &Options, stdin: Stdio) -> Result<(), SandboxError> {
     let packages: Vec<&str> = PACKAGES
         .into_iter()
         .chain(options.with.iter().map(String::as_str))
@@ -98,20 +103,19 @@ fn debootstrap(target: &Path, options: &Options) -> Result<(), SandboxError> {
         .arg(options.release.as_str())
         .arg(target)
         .arg(options.mirror.as_deref().unwrap_or(MIRROR));
-    let output = command::capture(&mut command, PATIENCE)?;
+    let output = command::capture_with(&mut command, stdin, PATIENCE)?;
     if output.status.success() {
         return Ok(());
     }
-    // It says on standard output what went wrong, and in its log what the packages' scripts said.
+    // Its log has what the packages' scripts said; what it has to say itself comes last, where a reader looks.
+    let log = files::tail(&target.join("debootstrap/debootstrap.log"), 5);
     let said = String::from_utf8_lossy(&output.stdout);
-    let mut lines: Vec<&str> = said.lines().collect();
-    let log = files::tail(&target.join("debootstrap/debootstrap.log"), 10);
-    lines.drain(..lines.len().saturating_sub(3));
-    lines.extend(log.lines());
+    let said: Vec<&str> = said.lines().collect();
+    let last = &said[said.len().saturating_sub(3)..];
     Err(SandboxError::Command {
         command: command::line(&command),
         how: format!("failed ({})", output.status),
-        stderr: lines.join("\n"),
+        stderr: format!("{log}\n{}", last.join("\n")),
     })
 }
 
@@ -133,8 +137,25 @@ fn finish(root: &Path) -> Result<(), SandboxError> {
     // This machine's resolver does not answer there; with none, a look-up fails at once.
     remove_file(&root.join("etc/resolv.conf"))?;
     files::write(&root.join("etc/resolv.conf"), 0o644, "")?;
-    remove_matching(&root.join("var/cache/apt/archives"), |name| name.ends_with(".deb"))?;
-    remove_matching(&root.join("var/lib/apt/lists"), |name| name.contains("_dists_"))
+    remove_matching(&root.join("var/cache/apt/archives"), |name| {
+        Path::new(name).extension() == Some("deb".as_ref())
+    })?;
+    remove_matching(&root.join("var/lib/apt/lists"), |name| name.contains("_dists_"))?;
+    mark_updated(root)
+}
+
+/// Says, as every system that has booted once does, that caches of what is in /usr are up to date. Otherwise each host
+/// would build them anew when it boots first, and flush the disk for it.
+fn mark_updated(root: &Path) -> Result<(), SandboxError> {
+    let usr = root.join("usr");
+    let modified = fs::metadata(&usr).and_then(|meta| meta.modified());
+    let modified = modified.map_err(SandboxError::io("examine", &usr))?;
+    for directory in ["etc", "var"] {
+        let mark = root.join(directory).join(".updated");
+        let make = || fs::File::create(&mark)?.set_modified(modified);
+        make().map_err(SandboxError::io("write", &mark))?;
+    }
+    Ok(())
 }
 
 fn remove_file(path: &Path) -> Result<(), SandboxError> {

@@ -35,6 +35,11 @@ pub(super) fn run(command: &mut Command, within: Duration) -> Result<Output, San
 /// Its output goes to unnamed files, not pipes: a child that it leaves in the background can hold a pipe open for
 /// ever, but not the reader of a file.
 pub(super) fn capture(command: &mut Command, within: Duration) -> Result<Output, SandboxError> {
+    capture_with(command, Stdio::null(), within)
+}
+
+/// The same, with a standard input.
+pub(super) fn capture_with(command: &mut Command, stdin: Stdio, within: Duration) -> Result<Output, SandboxError> {
     let failed = |command: &Command, error: &std::io::Error| SandboxError::Command {
         command: line(command),
         how: format!("could not be run: {error}"),
@@ -46,7 +51,7 @@ pub(super) fn capture(command: &mut Command, within: Duration) -> Result<Output,
     };
     let (mut stdout, mut stderr, child_stdout, child_stderr) = files().map_err(|error| failed(command, &error))?;
     let mut child = command
-        .stdin(Stdio::null())
+        .stdin(stdin)
         .stdout(child_stdout)
         .stderr(child_stderr)
         .process_group(0)

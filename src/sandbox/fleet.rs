@@ -120,23 +120,24 @@ impl Fleet {
     }
 
     /// What it is and which of its hosts run.
-    pub fn status(&self) -> Result<FleetStatus, SandboxError> {
+    #[must_use]
+    pub fn status(&self) -> FleetStatus {
         let hosts = self.machines().map(|machine| HostStatus {
             record: machine.host.clone(),
             power: if machine.runs() { Power::On } else { Power::Off },
         });
-        Ok(FleetStatus {
+        FleetStatus {
             name: self.state.name.clone(),
             release: self.state.release,
             hardened: self.state.hardened,
             inventory: self.inventory_path(),
             hosts: hosts.collect(),
-        })
+        }
     }
 
     /// A command that runs in a host as root, without ssh; with our standard input and output unless told otherwise.
     pub fn command<S: AsRef<OsStr>>(&self, host: &str, argv: &[S]) -> Result<Command, SandboxError> {
-        let mut command = ready::enter(self.leader(self.machine(host)?)?);
+        let mut command = ready::enter(running(self.machine(host)?)?);
         command.args(argv);
         Ok(command)
     }
@@ -155,7 +156,7 @@ impl Fleet {
     /// Shuts a host down in order.
     pub fn poweroff(&self, host: &str) -> Result<(), SandboxError> {
         let machine = self.machine(host)?;
-        let leader = self.leader(machine)?;
+        let leader = running(machine)?;
         ask_to(leader, "poweroff")?;
         machine.wait_gone(leader)?;
         // What watched over it ends by itself, and now if not yet.
@@ -173,7 +174,7 @@ impl Fleet {
     /// Reboots a host in order and waits until it is up again. Returns systemd's state as `boot` does.
     pub fn reboot(&self, host: &str) -> Result<String, SandboxError> {
         let machine = self.machine(host)?;
-        let leader = self.leader(machine)?;
+        let leader = running(machine)?;
         ask_to(leader, "reboot")?;
         machine.wait_gone(leader)?;
         machine.wait_ready(machine.supervisor())
@@ -223,12 +224,6 @@ impl Fleet {
         }
     }
 
-    fn leader(&self, machine: Machine<'_>) -> Result<Process, SandboxError> {
-        machine.leader().ok_or_else(|| SandboxError::Off {
-            host: machine.host.name.clone(),
-        })
-    }
-
     pub(super) fn network(&self) -> Network {
         self.state.network
     }
@@ -239,6 +234,13 @@ impl Fleet {
         let keys: Vec<String> = keys.into_iter().map(|(_number, key)| key).collect();
         furnish::write_fleet_files(&self.state, &self.directory, &keys)
     }
+}
+
+/// The process 1 of a host that runs.
+fn running(machine: Machine<'_>) -> Result<Process, SandboxError> {
+    machine.leader().ok_or_else(|| SandboxError::Off {
+        host: machine.host.name.clone(),
+    })
 }
 
 /// Asks a host's systemd to end itself. It may do so before the question has returned, so the answer is of no use.

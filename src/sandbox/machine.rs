@@ -207,6 +207,8 @@ impl<'a> Machine<'a> {
 
     /// Ends it at once, as if its power failed: no unit is stopped, nothing is told to anybody. What it wrote stays.
     pub(super) fn stop(self) -> Result<(), SandboxError> {
+        // First the cable: the kernel says goodbye for the connections of a process that ends, a power cut does not.
+        self.cable().unplug()?;
         let mut rest = Vec::new();
         if let Some(supervisor) = self.supervisor() {
             // Held still while its children are counted, it cannot start another.
@@ -225,7 +227,9 @@ impl<'a> Machine<'a> {
             rest.retain(|process| process.is_alive());
             let Some(first) = rest.first() else { break };
             if since.elapsed() > CLEANUP {
-                rest.iter().for_each(|process| process.signal(Signal::KILL));
+                for process in &rest {
+                    process.signal(Signal::KILL);
+                }
             }
             if since.elapsed() > DEATH {
                 return Err(SandboxError::Stop {

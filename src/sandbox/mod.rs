@@ -103,7 +103,7 @@ impl Sandbox {
         for name in state::names(&self.state)? {
             // A fleet taken down since the directory was read is no error.
             if let Some(fleet) = self.find(&name)? {
-                fleets.push(fleet.status()?);
+                fleets.push(fleet.status());
             }
         }
         Ok(fleets)
@@ -118,17 +118,16 @@ impl Sandbox {
     /// Takes a fleet down: stops its hosts as a power cut would and removes everything that was made for them.
     /// Returns whether there was one.
     pub fn down(&self, name: &FleetName) -> Result<bool, SandboxError> {
-        let _lock = Lock::of_fleet(&self.state, name)?;
+        let lock = Lock::of_fleet(&self.state, name)?;
         let directory = self.state.join(name.as_str());
-        if !directory.exists() {
-            return Ok(false);
-        }
+        let was_there = directory.exists();
         match self.find(name)? {
             Some(fleet) => fleet.take_down()?,
             // The directory is the last thing to go, and its state the first thing in it: nothing else is left.
             None => files::remove_tree(&directory)?,
         }
-        Ok(true)
+        lock.remove()?;
+        Ok(was_there)
     }
 
     fn state_directory(&self) -> &Path {

@@ -48,10 +48,15 @@ impl Cable<'_> {
         ip(&["-n", &namespace, "link", "set", "eth0", "up"])
     }
 
+    /// Takes the cable away, if it is there: whoever is connected hears nothing more, and whoever connects finds nobody.
+    pub(super) fn unplug(self) -> Result<(), SandboxError> {
+        remove_link(&self.network.cable(self.host.number))
+    }
+
     /// Removes cable and namespace, if they are there. The cable goes first: a namespace is only taken apart some time
     /// after its last user has gone, and would hold the cable's name until then.
     pub(super) fn remove(self) -> Result<(), SandboxError> {
-        remove_link(&self.network.cable(self.host.number))?;
+        self.unplug()?;
         if self.namespace().exists() {
             ip(&["netns", "delete", &self.network.machine(&self.host.name)])?;
         }

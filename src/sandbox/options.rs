@@ -65,7 +65,8 @@ pub struct Options {
     /// An sshd as a careful admin sets it up: no root login, two sessions a connection, no forwarding, three tries.
     /// The inventory then logs in as `admin` and becomes root.
     pub hardened: bool,
-    /// What the hosts are called, before their number: `sandbox` for the fleet `default`, else the fleet's name.
+    /// What the hosts are called, before their number: `sandbox` for the fleet `default`, else the fleet's name. A `-` goes
+    /// between it and the number if it ends in a digit.
     pub prefix: Option<String>,
     /// Debian packages to have besides the base's.
     pub with: Vec<String>,
@@ -120,11 +121,14 @@ impl Options {
 
     /// The hosts' names, in order.
     pub(super) fn host_names(&self) -> Vec<String> {
-        let prefix = match &self.prefix {
-            Some(prefix) => prefix,
-            None if self.name == FleetName::default() => "sandbox",
-            None => self.name.as_str(),
+        let mut prefix = match &self.prefix {
+            Some(prefix) => prefix.clone(),
+            None if self.name == FleetName::default() => "sandbox".to_owned(),
+            None => self.name.to_string(),
         };
+        if prefix.ends_with(|c: char| c.is_ascii_digit()) {
+            prefix.push('-');
+        }
         (1..=self.hosts).map(|number| format!("{prefix}{number}")).collect()
     }
 }
@@ -153,6 +157,8 @@ mod tests {
         assert_eq!(options.host_names(), ["sandbox1", "sandbox2"]);
         options.name = FleetName::parse("web").unwrap();
         assert_eq!(options.host_names(), ["web1", "web2"]);
+        options.name = FleetName::parse("web2").unwrap();
+        assert_eq!(options.host_names(), ["web2-1", "web2-2"]);
         options.prefix = Some("db-".to_owned());
         assert_eq!(options.host_names(), ["db-1", "db-2"]);
     }

@@ -45,7 +45,9 @@ impl fmt::Display for Progress {
                     "making the base system of {release} with debootstrap (once, about a minute)"
                 )
             }
-            Self::MadeBase { release, took } => write!(f, "made the base system of {release} in {:.0?}", took),
+            Self::MadeBase { release, took } => {
+                write!(f, "made the base system of {release} in {:.0} s", took.as_secs_f32())
+            }
             Self::Booting { host } => write!(f, "{host}: booting"),
             Self::Ready {
                 host,
