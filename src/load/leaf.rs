@@ -111,8 +111,8 @@ pub(super) fn mode(node: Node<'_>, notes: &mut Notes<'_>) -> Option<String> {
         return None;
     }
     let mode = match node.text() {
-        Some(written) => written.to_owned(),
-        None => text(node, notes)?,
+        Some(written) if !node.is_null() => written.to_owned(),
+        _ => text(node, notes)?,
     };
     let plain_octal = (3..=4).contains(&mode.len()) && mode.bytes().all(|byte| (b'0'..=b'7').contains(&byte));
     if template || plain_octal {

@@ -45,8 +45,8 @@ pub(super) struct Own {
 pub(super) struct DraftGroup {
     pub(super) own: Own,
     pub(super) hosts: BTreeSet<HostName>,
-    /// Direct children, each with the place that makes it one.
-    pub(super) children: BTreeMap<String, At>,
+    /// Direct children, each with the place that makes it one; what is built in has none.
+    pub(super) children: BTreeMap<String, Option<At>>,
     /// Where it is first named.
     pub(super) at: Option<At>,
 }
@@ -209,7 +209,10 @@ impl Draft {
             self.group(child, node, notes);
             if is_group_name(child) {
                 let at = (Arc::clone(notes.source), node.key_span());
-                self.group_mut(parent).children.entry(child.to_owned()).or_insert(at);
+                self.group_mut(parent)
+                    .children
+                    .entry(child.to_owned())
+                    .or_insert(Some(at));
             }
         }
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::model::{Diagnostic, HostName, Vars};
 
 use super::connection::Connection;
-use super::draft::{Draft, DraftGroup};
+use super::draft::{At, Draft, DraftGroup};
 use super::{Group, Host, Inventory};
 
 /// Finishes an inventory; the warnings come with it.
@@ -37,11 +37,11 @@ fn add_built_in(draft: &mut Draft) {
     let ungrouped = draft.groups.entry("ungrouped".to_owned()).or_default();
     ungrouped.hosts = alone.collect();
     draft.groups.entry("all".to_owned()).or_default();
-    let orphans: Vec<(String, super::draft::At)> = draft
+    let orphans: Vec<(String, Option<At>)> = draft
         .groups
         .iter()
         .filter(|(name, _)| *name != "all" && !has_parent.contains(*name))
-        .filter_map(|(name, group)| Some((name.clone(), group.at.clone()?)))
+        .map(|(name, group)| (name.clone(), group.at.clone()))
         .collect();
     if let Some(all) = draft.groups.get_mut("all") {
         for (name, at) in orphans {
@@ -86,8 +86,8 @@ fn cycle(names: &[&str], groups: &BTreeMap<String, DraftGroup>, parent: &str, ch
     let problem = Diagnostic::error(format!("the group `{child}` contains itself: {}", names.join(" → ")))
         .help("take one of these out of the other's `children`");
     match groups.get(parent).and_then(|group| group.children.get(child)) {
-        Some((source, span)) => problem.at(source, span.clone(), ""),
-        None => problem,
+        Some(Some((source, span))) => problem.at(source, span.clone(), ""),
+        _ => problem,
     }
 }
 

@@ -1,1 +1,233 @@
+use serde_json::json;
 
+use super::*;
+use crate::load::brief;
+use crate::model::ConnectionKind;
+
+fn source(name: &str, text: &str) -> Arc<SourceFile> {
+    Arc::new(SourceFile {
+        name: name.into(),
+        text: text.into(),
+    })
+}
+
+#[track_caller]
+fn read(text: &str) -> Inventory {
+    let (inventory, warnings) = parse_inventory(&[source("i.yaml", text)]).unwrap();
+    assert_eq!(warnings, []);
+    inventory
+}
+
+fn names(hosts: &[HostName]) -> Vec<&str> {
+    hosts.iter().map(HostName::as_str).collect()
+}
+
+/// The shape of Ansible's own documentation.
+const ANSIBLE: &str = "
+all:
+  hosts:
+    mail.example.com:
+  vars: {ntp: a, tier: none}
+  children:
+    webservers:
+      hosts:
+        foo.example.com:
+        web[01:03].example.com: {weight: 5}
+      vars: {tier: web, http_port: 80}
+    dbservers:
+      hosts:
+        one.example.com:
+        two.example.com: {tier: special}
+    east:
+      children: {dbservers: }
+      vars: {region: east, tier: east}
+    prod:
+      children:
+        east:
+        webservers: {vars: {extra: true}}
+      vars: {env: prod}
+";
+
+#[test]
+fn groups_nest_and_their_variables_are_inherited() {
+    let inventory = read(ANSIBLE);
+    let web = &inventory.hosts["web02.example.com"];
+    assert_eq!(web.groups, ["all", "prod", "webservers"]);
+    let expected = json!({"ntp": "a", "tier": "web", "env": "prod", "http_port": 80, "extra": true, "weight": 5});
+    assert_eq!(json!(web.vars), expected);
+    let one = &inventory.hosts["one.example.com"];
+    assert_eq!(one.groups, ["all", "prod", "east", "dbservers"]);
+    assert_eq!(one.vars["tier"], json!("east"));
+    assert_eq!(inventory.hosts["two.example.com"].vars["tier"], json!("special"));
+    assert_eq!(inventory.hosts["mail.example.com"].groups, ["all", "ungrouped"]);
+    assert_eq!(names(&inventory.groups["ungrouped"].hosts), ["mail.example.com"]);
+    assert_eq!(
+        names(&inventory.groups["prod"].hosts),
+        [
+            "foo.example.com",
+            "web01.example.com",
+            "web02.example.com",
+            "web03.example.com",
+            "one.example.com",
+            "two.example.com"
+        ]
+    );
+    let children: Vec<_> = inventory.groups["all"].children.iter().map(String::as_str).collect();
+    assert_eq!(children, ["dbservers", "east", "prod", "ungrouped", "webservers"]);
+}
+
+#[test]
+fn groups_of_one_depth_go_by_name() {
+    let inventory = read("b: {hosts: {h: }, vars: {x: b}}\na: {hosts: {h: }, vars: {x: a, y: a}}\n");
+    let host = &inventory.hosts["h"];
+    assert_eq!(host.groups, ["all", "a", "b"]);
+    assert_eq!(json!(host.vars), json!({"x": "b", "y": "a"}));
+}
+
+#[test]
+fn depth_is_the_longest_way_down() {
+    // `a` is a child of `all` and of `z`; its deeper place counts, so `z` is weaker.
+    let inventory = read("all: {children: {a: {hosts: {h: }, vars: {x: a}}, z: {children: {a: }, vars: {x: z}}}}\n");
+    assert_eq!(inventory.hosts["h"].groups, ["all", "z", "a"]);
+    assert_eq!(inventory.hosts["h"].vars["x"], json!("a"));
+}
+
+#[test]
+fn connection_keys_are_read_in_both_spellings() {
+    let inventory = read(
+        "all:\n  vars: {user: deploy, become: yes, ansible_port: 22}\n  hosts:\n    a: {address: 10.0.0.1, port: 2222, identity_file: ~/.ssh/k, \
+         ssh_args: '-o \"A=b c\"', ssh_config: conf, zone: x}\n    b: {ansible_host: 10.0.0.2, ansible_user: root, ansible_become: 'no', \
+         ansible_ssh_private_key_file: k, ansible_ssh_common_args: -J jump, ansible_become_user: root}\n    \
+         c: {ansible_connection: local}\n",
+    );
+    let a = &inventory.hosts["a"];
+    assert_eq!(json!(a.vars), json!({"zone": "x"}));
+    let expected = Target {
+        address: Some("10.0.0.1".into()),
+        port: Some(2222),
+        user: Some("deploy".into()),
+        identity_file: Some("~/.ssh/k".into()),
+        ssh_config: Some("conf".into()),
+        ssh_args: vec!["-o".into(), "A=b c".into()],
+        become_root: true,
+        ..Target::ssh(HostName::parse("a").unwrap())
+    };
+    assert_eq!(a.target, expected);
+    let expected = Target {
+        address: Some("10.0.0.2".into()),
+        port: Some(22),
+        user: Some("root".into()),
+        identity_file: Some("k".into()),
+        ssh_args: vec!["-J".into(), "jump".into()],
+        ..Target::ssh(HostName::parse("b").unwrap())
+    };
+    assert_eq!(inventory.hosts["b"].target, expected);
+    assert_eq!(inventory.hosts["c"].target.kind, ConnectionKind::Local);
+}
+
+#[test]
+fn yaml_is_understood_as_ansible_does() {
+    let inventory = read(
+        "all:\n  vars: &base {debug: off, name: 'off', list: [yes, 1]}\n  hosts:\n    a: {<<: *base, debug: on, 1: one}\n    \
+         b: {<<: [{x: 1}, *base]}\nweb:\n  hosts: &web {a: , c: }\ndb:\n  hosts: {<<: *web}\n",
+    );
+    let expected = json!({"debug": true, "name": "off", "list": [true, 1], "1": "one"});
+    assert_eq!(json!(inventory.hosts["a"].vars), expected);
+    assert_eq!(inventory.hosts["b"].vars["debug"], json!(false));
+    assert_eq!(names(&inventory.groups["db"].hosts), ["a", "c"]);
+}
+
+#[test]
+fn a_later_file_wins() {
+    let first = source("a.yaml", "web: {hosts: {h: {x: 1, port: 22}}, vars: {g: 1, k: 1}}\n");
+    let second = source(
+        "b.yaml",
+        "web: {hosts: {h: {x: 2, ansible_port: 23}, i: }, vars: {g: 2}}\n",
+    );
+    let (inventory, _) = parse_inventory(&[first, second]).unwrap();
+    let host = &inventory.hosts["h"];
+    assert_eq!(json!(host.vars), json!({"g": 2, "k": 1, "x": 2}));
+    assert_eq!(host.target.port, Some(23));
+    assert_eq!(names(&inventory.groups["web"].hosts), ["h", "i"]);
+}
+
+#[test]
+fn json_is_yaml() {
+    let inventory = read(r#"{"all": {"hosts": {"a": {"ansible_host": "::1"}}}}"#);
+    assert_eq!(inventory.hosts["a"].target.address.as_deref(), Some("::1"));
+}
+
+#[test]
+fn warnings_are_given_once_for_each_key() {
+    let text = "all:\n  vars: {ansible_group_priority: 2}\n  hosts:\n    a: {ansible_python_interpreter: x}\n    \
+                b: {ansible_python_interpreter: x}\n    web: \nweb: {hosts: {b: }}\n";
+    let (inventory, warnings) = parse_inventory(&[source("i.yaml", text)]).unwrap();
+    let said: Vec<_> = warnings
+        .iter()
+        .map(|warning| brief(warning).lines().next().unwrap().to_owned())
+        .collect();
+    assert_eq!(
+        said,
+        [
+            "i.yaml:2:10: warning: `ansible_group_priority` is ignored by this version",
+            "i.yaml:4:9: warning: `ansible_python_interpreter` has no meaning here and is ignored",
+            "i.yaml:7:1: warning: `web` is a group and a host",
+        ]
+    );
+    assert!(inventory.hosts["a"].vars.is_empty());
+}
+
+#[test]
+fn a_cycle_over_all_is_found() {
+    let problems = parse_inventory(&[source("i.yaml", "web: {children: {all: }}\n")]).unwrap_err();
+    assert_eq!(problems[0].message, "the group `all` contains itself: all → web → all");
+}
+
+#[test]
+fn directories_and_executables_are_named_as_such() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let said = |path: &Path| read_inventory(&[path.to_path_buf()]).unwrap_err()[0].message.clone();
+    let only = "only YAML inventories are read by this version";
+    let path = folder.path();
+    assert_eq!(said(path), format!("`{}` is a directory, and {only}", path.display()));
+    let script = path.join("fleet");
+    std::fs::write(&script, "echo {}\n").unwrap();
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(
+        said(&script),
+        format!("`{}` is executable, and {only}", script.display())
+    );
+    let missing = path.join("no.yaml");
+    assert_eq!(
+        said(&missing),
+        format!("cannot read `{}`: there is no such file", missing.display())
+    );
+    // On some mounts every file is executable; a file that says that it is YAML is read.
+    let yaml = path.join("i.yaml");
+    std::fs::write(&yaml, "all: {hosts: {a: }}\n").unwrap();
+    std::fs::set_permissions(&yaml, std::fs::Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(read_inventory(&[yaml]).unwrap().0.hosts.len(), 1);
+}
+
+#[test]
+fn ten_thousand_hosts_are_read_in_no_time() {
+    let mut text =
+        "all:\n  children:\n    web: {hosts: {'w[00001:20000]': {a: 1}}}\n    db:\n      hosts:\n".to_owned();
+    for n in 0..10_000 {
+        text += "        d";
+        text += &n.to_string();
+        text += ": {x: 1}\n";
+    }
+    let started = std::time::Instant::now();
+    assert_eq!(read(&text).hosts.len(), 30_000);
+    assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
+}
+
+proptest::proptest! {
+    #[test]
+    fn garbage_never_panics(lines in proptest::collection::vec(
+        r"[ ]{0,6}(all|web|hosts|children|vars|<<|a\[1:3\]|b\[|port|become|x|ansible_host): (1|yes|\[1, \[a\]\]|\{a: 1\}|\{all: \}|\*x|&x|\||)?", 0..12)) {
+        let _outcome = parse_inventory(&[source("i.yaml", &lines.join("\n"))]);
+    }
+}
