@@ -7,7 +7,7 @@ use crate::apply::HostTask;
 use crate::compile::{Sources, compile};
 use crate::load::inventory::{Inventory, read_inventory};
 use crate::load::manifest::Playbook;
-use crate::load::{check_unique, read_playbook};
+use crate::load::read_playbook;
 use crate::load::selector::Selector;
 use crate::model::{Desired, Diagnostic, HostName, Vars};
 use crate::report::diagnostic;
@@ -39,7 +39,6 @@ impl Project {
                 Err(found) => errors.extend(found),
             }
         }
-        errors.extend(check_unique(&read));
         let (Some(inventory), true) = (inventory, errors.is_empty()) else {
             return Err(Failure::Invalid(errors));
         };

@@ -562,11 +562,6 @@ fn what_the_finished_text_contradicts_is_refused() {
             "state",
         ),
         (
-            &case(&format!("masked: '{{{{ true }}}}', {service}")),
-            "takes the place of the unit's file",
-            "masked",
-        ),
-        (
             &case("masked: '{{ true }}', enabled: true"),
             "cannot be enabled",
             "enabled",
@@ -594,6 +589,7 @@ fn what_the_finished_text_contradicts_is_refused() {
         case(&format!("{service}, enabled: true, drop_ins: {{x: {{{INSTALL}}}}}")),
         case(&format!("{oneshot}, state: stopped")),
         case("enabled: true, state: started"),
+        case(&format!("{service}, masked: true")),
         "units: {srv-my\\x2ddata.mount: {Mount: {What: /dev/sda, Where: /srv/my-data}}}\n".to_owned(),
         "units: {'{{ \"/swap file\" | systemd_escape_path }}.swap': {Swap: {What: /swap file}}}\n".to_owned(),
         "units: {data.swap: {Swap: {What: LABEL=x}}}\n".to_owned(),

@@ -201,7 +201,7 @@ impl Work<'_> {
         let state = scope.setting(&entry.state, &below(path, "state"))?;
         unit.masked = scope.setting(&entry.masked, &below(path, "masked"))?.value();
         if unit.masked == Some(true) {
-            self.agrees_with_mask(unit, enabled, state)?;
+            self.agrees_with_mask(enabled, state)?;
             unit.enabled = enabled.or(false);
             unit.state = state.or(RunState::Stopped);
             return Ok(());
@@ -230,7 +230,6 @@ impl Work<'_> {
 
     fn agrees_with_mask(
         &self,
-        unit: &DesiredUnit,
         enabled: Said<bool>,
         state: Said<RunState>,
     ) -> Result<(), Diagnostic> {
@@ -248,15 +247,6 @@ impl Work<'_> {
         }
         if state == Said::Is(RunState::Started) {
             return refuse("state", "a masked unit cannot be started");
-        }
-        if unit.fragment.is_some() {
-            return Err(self
-                .scope
-                .key_error(
-                    &below(self.path, "masked"),
-                    "a mask takes the place of the unit's file, and this unit has one here",
-                )
-                .help("leave its text out, or keep it off with `enabled: false` and `state: stopped`"));
         }
         Ok(())
     }

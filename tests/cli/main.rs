@@ -1,1 +1,1 @@
-//! cli tests
+//! Command-line snapshots.

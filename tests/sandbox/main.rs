@@ -1,0 +1,3 @@
+//! Real hosts.
+
+mod support;
