@@ -57,7 +57,7 @@ restore() {
     IFS=$TAB
     set -- $line
     IFS=$NL
-    attempt usermod -d "$2" -s "$3" -- "$1" || left="${left}user $1$NL"
+    modify_user "$@" || left="${left}user $1$NL"
   done
   for name in $gone_users; do left="${left}user $name$NL"; done
   flush_directories
