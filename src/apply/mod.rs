@@ -320,11 +320,7 @@ fn not_done(verdict: Verdict, target: &Target) -> Option<Outcome> {
     Some(match verdict {
         Verdict::Done => return None,
         Verdict::Failed { error } => Outcome::Failed { error, hint: None, restored: false },
-        Verdict::Restored { error } => Outcome::Failed {
-            error,
-            hint: Some("no unit was stopped or started, and every file is back as it was".to_owned()),
-            restored: true,
-        },
+        Verdict::Restored { error } => Outcome::Failed { error, hint: None, restored: true },
         Verdict::NotRestored { error, left } => Outcome::Failed {
             error,
             hint: Some(format!("these could not be put back: {}", left.join(", "))),
