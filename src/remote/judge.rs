@@ -37,25 +37,34 @@ impl Cause {
     }
 }
 
+/// Where the last step on a unit wanted it.
+#[derive(Clone, Copy)]
+enum Wanted {
+    Down,
+    Up,
+    Reloaded,
+}
+
 /// The units that did not get where the steps wanted them. The last step on a unit counts.
 #[must_use]
 pub fn judge(steps: &[Step], units: &BTreeMap<UnitName, UnitAfter>) -> Vec<UnitFailure> {
-    let mut wanted: BTreeMap<&UnitName, bool> = BTreeMap::new();
+    let mut wanted: BTreeMap<&UnitName, Wanted> = BTreeMap::new();
     for step in steps {
         match &step.action {
-            Action::Stop { unit } => wanted.insert(unit, false),
-            Action::Start { unit } | Action::Restart { unit } | Action::Reload { unit } => wanted.insert(unit, true),
+            Action::Stop { unit } => wanted.insert(unit, Wanted::Down),
+            Action::Start { unit } | Action::Restart { unit } => wanted.insert(unit, Wanted::Up),
+            Action::Reload { unit } => wanted.insert(unit, Wanted::Reloaded),
             _ => None,
         };
     }
     wanted
         .into_iter()
-        .filter_map(|(name, up)| {
+        .filter_map(|(name, wanted)| {
             let after = units.get(name)?;
-            let cause = if up {
-                why_not_up(name, after)
-            } else {
-                why_not_down(name, after)
+            let cause = match wanted {
+                Wanted::Down => why_not_down(name, after),
+                Wanted::Up => why_not_up(name, after),
+                Wanted::Reloaded => why_not_up(name, after).or_else(|| why_not_reloaded(name, after)),
             };
             cause.map(|cause| failure(name, after, cause))
         })
@@ -142,6 +151,10 @@ fn why_unsteady(name: &UnitName, after: &UnitAfter) -> Option<Cause> {
             ));
         }
     }
+    None
+}
+
+fn why_not_reloaded(name: &UnitName, after: &UnitAfter) -> Option<Cause> {
     match after.reload_result.as_deref() {
         None | Some("success") => None,
         Some(result) => Some(Cause::new(
@@ -181,7 +194,8 @@ fn why_inactive(name: &UnitName, after: &UnitAfter) -> Option<Cause> {
             status(name),
         ));
     }
-    if unit.result.as_deref() == Some("exec-condition") {
+    let skipped = unit.result.as_deref() == Some("exec-condition");
+    if skipped || line_with(after, &["Skipped due to 'exec-condition'"]).is_some() {
         return Some(Cause::new(
             "systemd skipped it: its ExecCondition= said no",
             journal(name),

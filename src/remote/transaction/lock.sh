@@ -58,6 +58,7 @@ keep() {
   kept=$kept$1$NL number=$((number + 1))
   if [ -h "$1" ]; then
     said=$(readlink -- "$1") || refuse_unlocked "cannot read the link $1"
+    case $said in *[[:cntrl:]]*) refuse_unlocked "the target of the link $1 holds a control character" ;; esac
     printf 'L\t%s\t%s\n' "$1" "$said"
   elif [ -f "$1" ]; then
     attempt cp -a -- "$1" "$run_dir/snapshot/$number" || refuse_unlocked "$said"
