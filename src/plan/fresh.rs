@@ -14,7 +14,7 @@ use crate::model::{
 use crate::unitfile::changed_directives;
 
 use super::draft::Draft;
-use super::view::{Entry, UnitInView, input_files};
+use super::view::{Entry, INPUTS_VERSION, UnitInView, input_files};
 
 /// Clocks of the file system and of systemd are read at different moments; less than this is no difference.
 const CLOCK_SLACK_US: i64 = 100_000;
@@ -41,6 +41,7 @@ pub(super) fn freshness(draft: &Draft<'_>, name: &UnitName, unit: &DesiredUnit, 
         .started
         .get(name)
         .filter(|record| observed.invocation_id.as_ref() == Some(&record.invocation_id))
+        .filter(|record| record.inputs.starts_with(INPUTS_VERSION))
         .map(|record| &record.inputs);
     match running {
         Some(running) if *running == after => Freshness::Same(after),
