@@ -129,7 +129,7 @@ clean_up() {
     number=$((number + 1))
     if [ "$number" -gt 10 ] && [ "$name" != "$run" ]; then rm -rf -- "${base:?}/runs/$name"; fi
   done
-  rm -f -- "$lock" "$run_dir/lock"
+  rm -f -- "$lock"
 }
 
 finish() {
