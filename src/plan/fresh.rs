@@ -11,7 +11,7 @@ use crate::model::{
     AbsPath, DesiredUnit, LedgerEntry, Observation, ObservedPath, ObservedUnit, Reason, ReasonKind, UnitName,
 };
 
-use crate::unitfile::changed_directives;
+use crate::unitfile::{Effective, changed_directives};
 
 use super::draft::Draft;
 use super::view::{Entry, INPUTS_VERSION, UnitInView, input_files};
@@ -79,8 +79,9 @@ fn what_changes(draft: &Draft<'_>, name: &UnitName, unit: &DesiredUnit) -> Vec<R
         let text = "its unit files changed, and the old ones could not be read".to_owned();
         reasons.push(Reason { kind: ReasonKind::InputsChanged, text });
     }
-    for path in changed_files(draft, unit, &before, &after) {
-        let how = if unit.watch.contains(&path) { "watched" } else { "read at start" };
+    let named = named_files(&before, &after);
+    for path in unit.watch.union(&named).filter(|path| draft.before.get(path) != draft.after.get(path)) {
+        let how = if named.contains(path) { "read at start" } else { "watched" };
         let text = format!("{path} changed ({how})");
         reasons.push(Reason { kind: ReasonKind::InputsChanged, text });
     }
@@ -100,14 +101,9 @@ fn shortened(directives: &[String]) -> String {
     }
 }
 
-fn changed_files(draft: &Draft<'_>, unit: &DesiredUnit, before: &UnitInView, after: &UnitInView) -> Vec<AbsPath> {
-    let mut files: BTreeSet<AbsPath> = unit.watch.clone();
-    for view in [before, after] {
-        if let Some(effective) = &view.effective {
-            files.extend(effective.input_files());
-        }
-    }
-    files.into_iter().filter(|path| draft.before.get(path) != draft.after.get(path)).collect()
+/// The files that the unit's settings name, before or after.
+fn named_files(before: &UnitInView, after: &UnitInView) -> BTreeSet<AbsPath> {
+    [before, after].into_iter().filter_map(|view| view.effective.as_ref()).flat_map(Effective::input_files).collect()
 }
 
 /// By times: an input that changed after the unit started.
