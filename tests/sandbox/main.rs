@@ -1,3 +1,5 @@
 //! Real hosts.
 
+mod drift;
+mod reading;
 mod support;
