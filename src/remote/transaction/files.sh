@@ -191,16 +191,16 @@ step_mask() {
 }
 
 step_unmask() {
-  path=$UNITS/$2 kept_file=$base/masked/$2 did=''
+  path=$UNITS/$2 kept_file=$base/masked/$2 did=already
   for mask in "$path" "/run/systemd/system/$2"; do
     if masks "$mask" || { [ -f "$mask" ] && ! [ -s "$mask" ]; }; then
       attempt rm -f -- "$mask" || { fail "$1" "$said"; return; }
       soil "${mask%/*}"
-      did=yes
+      did='done'
     fi
   done
   if [ -e "$kept_file" ] || [ -h "$kept_file" ]; then
-    did=yes
+    did='done'
     if [ "$3" != discard ] && ! [ -e "$path" ] && ! [ -h "$path" ]; then
       temp_of "$path"
       rm -f -- "$temp"
@@ -211,6 +211,6 @@ step_unmask() {
     attempt rm -f -- "$kept_file" || { fail "$1" "$said"; return; }
     soil "$base/masked"
   fi
-  tell "$1" "${did:+done}${did:-already}"
+  tell "$1" "$did"
 }
 
