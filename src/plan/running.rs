@@ -267,9 +267,11 @@ fn make_way(draft: &mut Draft<'_>, socket: &UnitName, why: &str) {
             let reason = follows(format!("{why} ({socket})"));
             draft.step_because(Stage::Stop, Action::Stop { unit: service.clone() }, reason);
         }
-        let stays_down = draft.desired.units.get(&service).is_some_and(|unit| {
-            unit.absent || unit.masked == Some(true) || unit.state == Some(RunState::Stopped)
-        });
+        let stays_down = draft
+            .desired
+            .units
+            .get(&service)
+            .is_some_and(|unit| unit.absent || unit.masked == Some(true) || unit.state == Some(RunState::Stopped));
         if !stays_down && !already(draft, Stage::Run) {
             let reason = follows(format!("was running before {socket} was made anew"));
             draft.step_because(Stage::Run, Action::Start { unit: service.clone() }, reason);

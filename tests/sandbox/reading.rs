@@ -173,3 +173,22 @@ pub(crate) fn install_vendor_units(host: &Host, names: &[&str]) {
     }
     host.exec("systemctl daemon-reload");
 }
+
+/// Everything below some directories: name, kind, mode, owner, size, times of content and of attributes, target.
+/// What the host's own services keep for themselves is left out.
+pub(crate) fn snapshot(host: &Host, places: &str) -> String {
+    host.exec(&format!(
+        "for place in {places}; do
+           [ ! -e $place ] || find $place -path /var/lib/systemd -prune -o -path '/tmp/systemd-private-*' -prune -o \
+             -path '/var/tmp/systemd-private-*' -prune -o -printf '%p %y %m %u:%g %s %T@ %C@ %l\\n'
+         done | sort"
+    ))
+}
+
+/// The units that systemd knows of, without those that come and go with logins.
+pub(crate) fn units_loaded(host: &Host) -> String {
+    host.exec(
+        "systemctl list-units --all --plain --no-legend | awk '{print $1, $2, $3, $4}' |
+         grep -v -e '^session-' -e '^user@' -e '^user-' -e '^ssh@' -e '^systemd-' | sort",
+    )
+}
