@@ -122,12 +122,14 @@ fn changed_since_start(
         files.extend(input_files(effective, &unit.watch));
     }
     let path = files.into_iter().find(|path| {
-        let ctime = match draft.observed.paths.get(path) {
-            Some(ObservedPath::File { meta, .. } | ObservedPath::Link { meta, .. }) => meta.ctime_us,
+        let meta = match draft.observed.paths.get(path) {
+            Some(ObservedPath::File { meta, .. } | ObservedPath::Link { meta, .. }) => meta,
             _ => return false,
         };
         // A time in the future comes from a clock that was set back; it proves nothing.
-        ctime > started_us + CLOCK_SLACK_US && ctime <= facts.now_us && !unchanged_by_ledger(draft, path, started_us)
+        let later = |time: i64| time > started_us + CLOCK_SLACK_US && time <= facts.now_us;
+        // Content that was written since may have been another when the unit started, and have been put back.
+        later(meta.ctime_us) && (later(meta.mtime_us) || !unchanged_by_ledger(draft, path, started_us))
     })?;
     let text = format!("{path} changed after it was started");
     Some(Reason { kind: ReasonKind::Stale, text })

@@ -155,7 +155,12 @@ flush_writes() {
 
 step_rm() {
   if ! [ -e "$2" ] && ! [ -h "$2" ]; then tell "$1" already; return; fi
-  attempt rm -f -- "$2" && soil "${2%/*}"; conclude "$1" "$?"
+  attempt rm -f -- "$2" || { fail "$1" "$said"; return; }
+  place=${2%/*}
+  # An empty directory of drop-ins says nothing; `systemctl revert` takes it away as well.
+  case $place in "$UNITS"/*.d) if rmdir -- "$place" 2>/dev/null; then place=$UNITS; fi ;; esac
+  soil "$place"
+  tell "$1" 'done'
 }
 
 step_link() {
