@@ -7,8 +7,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::model::{
-    Desired, Event, Finding, FindingKind, HostName, HostPlan, HostReport, Observed, Outcome, Refusal,
-    Target,
+    Desired, Event, Finding, FindingKind, HostName, HostPlan, HostReport, Observed, Outcome, Refusal, Target,
 };
 use crate::observe::{Context, for_each_host, gather, gather_again, nonce, outcome_of, request};
 use crate::plan::plan_host;
@@ -26,6 +25,8 @@ pub struct ApplyOptions {
     pub settle: Duration,
     /// How long one host's transaction may take before we stop waiting for it.
     pub timeout: Duration,
+    /// `--strict`: what was found keeps a host from being touched.
+    pub strict: bool,
 }
 
 /// How long one call of systemctl may take. Units bound themselves with `TimeoutStartSec=`, 90 s unless they say
@@ -186,12 +187,22 @@ async fn apply_one(context: &Context, options: &ApplyOptions, planned: Planned) 
     let (Some(session), Some(plan), Outcome::Pending) = (session, report.plan.clone(), &report.outcome) else {
         return report;
     };
-    report.outcome = match without_root(&task.target, uid, unprivileged) {
+    let held_back = options.strict.then(|| under_strict(&plan)).flatten();
+    report.outcome = match held_back.or_else(|| without_root(&task.target, uid, unprivileged)) {
         Some(outcome) => outcome,
         None => transact(context, options, &task, session.as_ref(), &plan, &mut report).await,
     };
     report.elapsed_ms += elapsed_ms(started);
     report
+}
+
+/// Findings that `--strict` takes for refusals.
+fn under_strict(plan: &HostPlan) -> Option<Outcome> {
+    let found = plan.findings.iter().find(|finding| finding.kind.refuses_when_strict())?;
+    Some(Outcome::Refused {
+        error: format!("under --strict: {}", found.text),
+        hint: Some("settle what was found, or apply without --strict".to_owned()),
+    })
 }
 
 /// Nothing is staged where the apply could not end.

@@ -116,10 +116,14 @@ fn look_without_trace(host: &Host, when: &str) {
     host.ssh(host.name(), "plain", "true");
     host.ssh(host.name(), "root", "true");
     let (files, units, before) = (snapshot(host, everywhere), units_loaded(host), runs(host, &UNITS));
-    for arguments in [["plan", "--format", "json", "playbook.yaml"].as_slice(), &["observe", "--format", "json", "playbook.yaml"]] {
+    for arguments in
+        [["plan", "--format", "json", "playbook.yaml"].as_slice(), &["observe", "--format", "json", "playbook.yaml"]]
+    {
         for inventory in [host.inventory_path(), plain.clone()] {
+            // Not through `Host`, which gives its own inventory.
             let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_unitfleet"));
             command.arg(arguments[0]).arg("-i").arg(&inventory).args(&arguments[1..]);
+            command.env("XDG_RUNTIME_DIR", host.directory().join("runtime"));
             let output = command.current_dir(host.directory()).env("NO_COLOR", "1").output().expect("it runs");
             let shown = String::from_utf8_lossy(&output.stdout);
             assert_eq!(

@@ -2,5 +2,7 @@
 
 mod apply;
 mod drift;
+mod masks;
+mod playbooks;
 mod reading;
 mod support;
