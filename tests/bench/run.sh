@@ -101,29 +101,29 @@ for ((round = 0; round <= rounds; round++)); do
     in_turns warm_ours warm_plain
     # The first round warms caches up and does not count.
     if [ "$round" = 0 ]; then rm "$work"/series-*; fi
-    printf '\rround %s of %s' "$round" "$rounds" >&2
+    if [ -t 2 ]; then printf '\rround %s of %s' "$round" "$rounds" >&2; fi
 done
-printf '\r\e[K' >&2
+if [ -t 2 ]; then printf '\r\e[K' >&2; fi
 load_after=$(cut -d' ' -f1-3 /proc/loadavg)
 
 # ---- results
 
-middle() { sort -n "$work/series-$1" | awk '{ v[NR] = $1 } END { printf "%.3f", (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2 }'; }
-range() { sort -n "$work/series-$1" | awk 'NR == 1 { low = $1 } { high = $1 } END { printf "%.2f–%.2f", low, high }'; }
+middle() { sort -n "$work/series-$1" | awk '{ v[NR] = $1 } END { printf "%.4f", (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2 }'; }
+range() { sort -n "$work/series-$1" | awk 'NR == 1 { low = $1 } { high = $1 } END { printf "%.0f–%.0f", low * 1000, high * 1000 }'; }
 # "$1" name, "$2" series, "$3" seconds that both sides only wait.
 row() {
     local ours plain
     ours=$(middle "$2-ours") plain=$(middle "$2-plain")
     awk -v name="$1" -v ours="$ours" -v plain="$plain" -v ours_range="$(range "$2-ours")" -v plain_range="$(range "$2-plain")" -v wait="${3:-0}" 'BEGIN {
-        if (wait) printf "| %s | %.2f s | %.2f s | %.2f |\n", name, ours - wait, plain - wait, (ours - wait) / (plain - wait)
-        else printf "| %s | %.2f s (%s) | %.2f s (%s) | **%.2f** |\n", name, ours, ours_range, plain, plain_range, ours / plain
+        if (wait) printf "| %s | %.0f | %.0f | %.2f |\n", name, (ours - wait) * 1000, (plain - wait) * 1000, (ours - wait) / (plain - wait)
+        else printf "| %s | %.0f (%s) | %.0f (%s) | **%.2f** |\n", name, ours * 1000, ours_range, plain * 1000, plain_range, ours / plain
     }'
 }
 commit=$(git rev-parse --short HEAD)
 git diff --quiet HEAD -- src tests/bench || commit="$commit with changes"
 systemd=$("$unitfleet" sandbox exec --name $fleet "${names[0]}" -- systemctl --version | sed -n '1s/systemd \([0-9]*\).*/\1/p')
 table() {
-    echo '| | unitfleet | by hand | ratio |'
+    echo '| median, in milliseconds (range) | unitfleet | by hand | ratio |'
     echo '|---|---|---|---|'
     row 'plan, nothing to do, new connections' cold
     row 'plan, nothing to do, kept connections' warm
@@ -135,7 +135,7 @@ table
     cat <<END
 # Results
 
-Written by \`tests/bench/run.sh\`; medians and ranges of wall-clock time for all hosts together, both sides taking turns.
+Written by \`tests/bench/run.sh\`; wall-clock time for all hosts together, both sides taking turns.
 
 - commit: $commit; $("$unitfleet" --version), release build, $(rustc --version | cut -d' ' -f1,2)
 - machine: $(nproc) cores ($(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | head -1)), Linux $(uname -r), $(ssh -V 2>&1 | cut -d, -f1); load average $load_before before, $load_after after
