@@ -95,26 +95,30 @@ run "fleet=/var/lib/unitfleet-sandbox/demo/inventory.yaml"
 
 chapter "Plan: what differs, and what would be done about it"
 say "The playbook wants a script, its settings and a service on every host."
+say "All three lack all of it; -l shows one of them."
 run "cd playbooks/quickstart"
-run "unitfleet plan -i \$fleet playbook.yaml"
+run "unitfleet plan -i \$fleet -l demo1 playbook.yaml"
 
 chapter "Apply"
-say "On a terminal it asks before it begins; -y answers."
-run "unitfleet apply -y -i \$fleet playbook.yaml"
+say "On a terminal it shows the plan and asks; -y answers, and -q leaves the summary."
+run "unitfleet apply -y -q -i \$fleet playbook.yaml"
 
 chapter "Plan again: nothing to do"
 run_expecting 0 "unitfleet plan --detailed-exitcode -i \$fleet playbook.yaml"
 
-chapter "Somebody changes a host by hand"
-run "unitfleet sandbox exec --name demo demo2 -- sed -i s/Hello/Goodbye/ /etc/hello.env"
-run "unitfleet sandbox exec --name demo demo2 -- systemctl disable hello.service"
+chapter "Somebody changes one host by hand"
+run "unitfleet sandbox exec --name demo demo2 -- \\
+      sed -i s/Hello/Goodbye/ /etc/hello.env"
+run "unitfleet sandbox exec --name demo demo2 -- \\
+      systemctl restart hello.service"
 say
 say "The plan shows just that; with --detailed-exitcode, changes exit with 2."
 run_expecting 2 "unitfleet plan --detailed-exitcode -i \$fleet playbook.yaml"
 
-chapter "Apply heals it, on that host alone"
+chapter "Apply heals it, and touches no other host"
 run "unitfleet apply -y -i \$fleet playbook.yaml"
-run "unitfleet sandbox exec --name demo demo2 -- journalctl -o cat -n 3 -u hello.service"
+run "unitfleet sandbox exec --name demo demo2 -- \\
+      journalctl -o cat -n 3 -u hello.service"
 
 chapter "The three hosts stay up"
 cat <<END
