@@ -172,7 +172,7 @@ main() {
   cd / || exit 64
   UNITS=/etc/systemd/system
   PROPERTIES=Id,Names,LoadState,LoadError,ActiveState,SubState,UnitFileState,FragmentPath,DropInPaths,NeedDaemonReload,CanReload,RefuseManualStart,RefuseManualStop,Type,RemainAfterExit,Result,MainPID,ExecMainCode,ExecMainStatus,NRestarts,InvocationID,ExecMainStartTimestampMonotonic,ActiveEnterTimestampMonotonic,ConditionResult,Job,Triggers,TriggeredBy,Transient,AssertResult,ReloadResult
-  TAB=$(printf '\t')
+  TAB='	'
   NL='
 '
   run_dir=''
