@@ -112,7 +112,7 @@ fn why_not_up(name: &UnitName, after: &UnitAfter) -> Option<Cause> {
     }
     match &unit.active_state {
         ActiveState::Active | ActiveState::Reloading | ActiveState::Refreshing => why_unsteady(name, after),
-        ActiveState::Failed => Some(why_failed(name, after)),
+        ActiveState::Failed => Some(why_given_up(name, after)),
         ActiveState::Inactive => why_inactive(name, after),
         ActiveState::Activating if unit.sub_state.starts_with("auto-restart") => {
             let cause = why_failed(name, after);
@@ -244,6 +244,16 @@ fn why_failed(name: &UnitName, after: &UnitAfter) -> Cause {
         "" | "success" => Cause::new(format!("it is {}", state(unit)), status(name)),
         other => Cause::new(format!("it failed ({other})"), journal(name)),
     }
+}
+
+/// Where systemd stops restarting a service that crashes, `Result=` stays that of the last crash (seen on 252).
+fn why_given_up(name: &UnitName, after: &UnitAfter) -> Cause {
+    let cause = why_failed(name, after);
+    let counted = after.unit.n_restarts.is_some_and(|restarts| restarts > 0);
+    if !counted || line_with(after, &["Start request repeated too quickly"]).is_none() {
+        return cause;
+    }
+    Cause { text: format!("it crashed until systemd gave up restarting it (start limit): {}", cause.text), ..cause }
 }
 
 fn resources(name: &UnitName, after: &UnitAfter) -> Cause {
