@@ -74,7 +74,7 @@ show_units() {
     case $NL$watched in *"$NL${line%% *}$NL"*) ;; *) watched=$watched${line%% *}$NL ;; esac
   done
   [ -n "$watched" ] || return
-  was=$(states $watched) ill=''
+  was=$(states $watched) ill=$unmoved
   if [ -n "$stirred" ]; then
     frame "settle $settle"
     sleep "$settle" 2>/dev/null || sleep $((${settle%%.*} + 1))
@@ -187,7 +187,7 @@ main() {
   begun=$(date +%s)
   take_lock
   created='' soiled='' pending='' temps='' new_users='' changed_users='' gone_users=''
-  failure='' committed='' broken='' stirred='' synced='' group='' group_key='' group_verb=''
+  failure='' committed='' broken='' unmoved='' stirred='' synced='' group='' group_key='' group_verb=''
   if command -v selinuxenabled >/dev/null && selinuxenabled; then selinux=yes; else selinux=''; fi
   snapshot
   list_acted
