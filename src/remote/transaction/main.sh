@@ -9,7 +9,7 @@ run_steps() {
     shift 3
     if [ "$verb" != write ]; then flush_writes; fi
     if [ "$key" != "$group_key" ]; then flush_units; fi
-    if [ -n "$failure" ] && [ -z "$committed" ]; then return; fi
+    if [ -n "$failure" ] && [ -z "$committed" ]; then flush_writes; return; fi
     case $verb in
       stop | start | restart | reload | reset)
         group=$group$index$TAB$1$NL group_key=$key group_verb=$verb
