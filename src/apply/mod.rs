@@ -48,7 +48,6 @@ pub struct Planned {
     uid: u32,
     unprivileged: Option<TransportError>,
     report: HostReport,
-    started: Instant,
 }
 
 impl Planned {
@@ -89,6 +88,7 @@ pub async fn apply_fleet(
     for_each_host(context.jobs, planned, move |host, planned| {
         let (context, options) = (worker.clone(), options.clone());
         async move {
+            drop(context.events.send(Event::HostStarted { host: host.clone() }));
             let report = apply_one(&context, &options, planned).await;
             finished(&context, &report, &host);
             report
@@ -135,7 +135,7 @@ async fn plan_one(context: &Context, task: HostTask) -> Planned {
     match gather(context, &task.target, &request(&task.desired)).await {
         Err(outcome) => {
             let report = report(outcome, None, elapsed_ms(started));
-            Planned { task, session: None, uid: 0, unprivileged: None, report, started }
+            Planned { task, session: None, uid: 0, unprivileged: None, report }
         }
         Ok(gathered) => {
             let plan = plan_with_privilege(&task.desired, &gathered.observed, gathered.unprivileged.as_ref());
@@ -146,7 +146,6 @@ async fn plan_one(context: &Context, task: HostTask) -> Planned {
                 uid: gathered.observed.facts.uid,
                 unprivileged: gathered.unprivileged,
                 report: report(outcome, Some(plan), elapsed_ms(started)),
-                started,
             }
         }
     }
@@ -181,7 +180,9 @@ fn refused(first: &Refusal, count: usize) -> Outcome {
 }
 
 async fn apply_one(context: &Context, options: &ApplyOptions, planned: Planned) -> HostReport {
-    let Planned { task, session, uid, unprivileged, mut report, started } = planned;
+    let Planned { task, session, uid, unprivileged, mut report } = planned;
+    // The time that a person took to say yes is not the host's.
+    let started = Instant::now();
     let (Some(session), Some(plan), Outcome::Pending) = (session, report.plan.clone(), &report.outcome) else {
         return report;
     };
@@ -189,7 +190,7 @@ async fn apply_one(context: &Context, options: &ApplyOptions, planned: Planned) 
         Some(outcome) => outcome,
         None => transact(context, options, &task, session.as_ref(), &plan, &mut report).await,
     };
-    report.elapsed_ms = elapsed_ms(started);
+    report.elapsed_ms += elapsed_ms(started);
     report
 }
 
@@ -320,11 +321,7 @@ fn not_done(verdict: Verdict, target: &Target) -> Option<Outcome> {
     Some(match verdict {
         Verdict::Done => return None,
         Verdict::Failed { error } => Outcome::Failed { error, hint: None, restored: false },
-        Verdict::Restored { error } => Outcome::Failed {
-            error,
-            hint: Some("no unit was stopped or started, and every file is back as it was".to_owned()),
-            restored: true,
-        },
+        Verdict::Restored { error } => Outcome::Failed { error, hint: None, restored: true },
         Verdict::NotRestored { error, left } => Outcome::Failed {
             error,
             hint: Some(format!("these could not be put back: {}", left.join(", "))),

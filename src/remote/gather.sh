@@ -6,6 +6,12 @@
 
 frame() { printf '\n@@%s %s\n' "$nonce" "$1"; }
 
+give_up() {
+  frame "fail $1"
+  frame end
+  exit 0
+}
+
 # Runs "$1" over the lines of "$2", 500 at a time: the kernel bounds the length of an argument list.
 in_chunks() {
   chunk='' count=0
@@ -380,9 +386,9 @@ main() {
   set -f
   IFS=$NL
   frame 'begin 1'
-  case $NL$request in *"${NL}end") ;; *) frame 'fail request'; exit 1 ;; esac
-  [ -d /run/systemd/system ] || { frame 'fail systemd'; exit 1; }
-  command -v sha256sum >/dev/null || { frame 'fail sha256sum'; exit 1; }
+  case $NL$request in *"${NL}end") ;; *) give_up request ;; esac
+  [ -d /run/systemd/system ] || give_up systemd
+  command -v sha256sum >/dev/null || give_up sha256sum
   content='' hashed='' stats='' symlinks='' directories='' blocked=''
   read_request
   show_host

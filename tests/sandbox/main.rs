@@ -1,3 +1,6 @@
 //! Real hosts.
 
+mod apply;
+mod drift;
+mod reading;
 mod support;

@@ -22,22 +22,31 @@ holder_lives() {
   [ "$booted" = "$boot" ] && ticks "$pid" && [ "$began" = "$since_ticks" ]
 }
 
+# The lock is a file that appears whole or not at all.
+make_lock() {
+  ln -- "$base/.lock-$run" "$lock" 2>/dev/null && rm -f -- "$base/.lock-$run"
+}
+
 take_lock() {
   lock=$base/lock
   read -r boot </proc/sys/kernel/random/boot_id
   ticks "$$"
   umask 022
-  printf '%s\n' 'unitfleet-lock 1' "run $run" "who $who" "since $begun" "pid $$" "began $began" "boot $boot" end >"$run_dir/lock"
+  printf '%s\n' 'unitfleet-lock 1' "run $run" "who $who" "since $begun" "pid $$" "began $began" "boot $boot" end >"$base/.lock-$run"
   umask 077
-  if ln -- "$run_dir/lock" "$lock" 2>/dev/null; then return; fi
+  if make_lock; then return; fi
   held=$(cat "$lock" 2>/dev/null)
-  if [ -z "$held" ] && ln -- "$run_dir/lock" "$lock" 2>/dev/null; then return; fi
+  if [ -z "$held" ]; then
+    # It was released in the meantime, or cannot be made at all.
+    if make_lock; then return; fi
+    refuse_lockless state "cannot make $lock"
+  fi
   if holder_lives; then refuse_locked; fi
   # The holder is gone. Only who makes this directory may remove its lock, and looks again before.
   claim=/run/unitfleet/takeover-${pid:-0}-${since_ticks:-0}
   mkdir -- "$claim" 2>/dev/null || refuse_locked
   if [ "$(cat "$lock" 2>/dev/null)" = "$held" ]; then rm -f -- "$lock"; fi
-  if ln -- "$run_dir/lock" "$lock" 2>/dev/null; then taken=yes; else taken=''; fi
+  if make_lock; then taken=yes; else taken=''; fi
   rmdir -- "$claim"
   [ -n "$taken" ] || refuse_locked
   frame takeover
@@ -47,7 +56,12 @@ take_lock() {
 refuse_locked() {
   frame locked
   printf '%s\n' "$held"
-  refuse locked 'another run holds the lock'
+  refuse_lockless locked 'another run holds the lock'
+}
+
+refuse_lockless() {
+  rm -f -- "$base/.lock-$run"
+  refuse "$1" "$2"
 }
 
 # ---- the snapshot
@@ -62,6 +76,7 @@ keep() {
   kept=$kept$1$NL number=$((number + 1))
   if [ -h "$1" ]; then
     said=$(readlink -- "$1") || refuse_unlocked "cannot read the link $1"
+    case $said in *[[:cntrl:]]*) refuse_unlocked "the target of the link $1 holds a control character" ;; esac
     note 'L\t%s\t%s\n' "$1" "$said"
   elif [ -f "$1" ]; then
     attempt cp -a -- "$1" "$run_dir/snapshot/$number" || refuse_unlocked "$said"

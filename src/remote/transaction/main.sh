@@ -60,7 +60,7 @@ is_well() {
   esac
   case $active in active) ;; *) return 1 ;; esac
   case $sub in auto-restart* | start*) return 1 ;; esac
-  case $reload in - | success) ;; *) return 1 ;; esac
+  case $1:$reload in reload:- | reload:success) ;; reload:*) return 1 ;; esac
   [ "$job" = - ] || [ "$job" = 0 ] || return 1
   now=$invocation/$restarts
   state_in "$was" "$unit"
@@ -85,11 +85,15 @@ show_units() {
   told=$(systemctl show --no-pager -p "$PROPERTIES" -- "$@" </dev/null)
   frame "show $? $#"
   printf '%s\n' "$@" "$told"
-  seen=$(states "$@")
+  seen=$(printf '%s\n' "$told" | read_states "$@")
   for unit in $acted; do
     wanted=start
     for line in $steps; do
-      case $line in *"${TAB}stop$TAB$unit") wanted=stop ;; *"start$TAB$unit" | *"${TAB}reload$TAB$unit") wanted=start ;; esac
+      case $line in
+        *"${TAB}stop$TAB$unit") wanted=stop ;;
+        *"start$TAB$unit") wanted=start ;;
+        *"${TAB}reload$TAB$unit") wanted=reload ;;
+      esac
     done
     state_in "$seen" "$unit"
     last=$invocation
@@ -125,7 +129,7 @@ clean_up() {
     number=$((number + 1))
     if [ "$number" -gt 10 ] && [ "$name" != "$run" ]; then rm -rf -- "${base:?}/runs/$name"; fi
   done
-  rm -f -- "$lock" "$run_dir/lock"
+  rm -f -- "$lock"
 }
 
 finish() {
@@ -187,7 +191,7 @@ main() {
   begun=$(date +%s)
   take_lock
   created='' soiled='' pending='' temps='' new_users='' changed_users='' gone_users=''
-  failure='' committed='' broken='' unmoved='' stirred='' synced='' group='' group_key='' group_verb=''
+  failure='' committed='' broken='' unmoved='' stirred='' synced='' fresh='' group='' group_key='' group_verb=''
   if command -v selinuxenabled >/dev/null && selinuxenabled; then selinux=yes; else selinux=''; fi
   snapshot
   list_acted
