@@ -349,7 +349,7 @@ fn refused_by_host(by: RefusedBy, target: &Target) -> Outcome {
             format!("set `become: true` for {} in the inventory, or log in as root", target.host),
         ),
         RefusedBy::Lock(lock) => (
-            format!("another apply is under way: run {} by {}", lock.run, lock.who),
+            format!("another apply is under way: {lock}"),
             "wait for it to end, then run this again".to_owned(),
         ),
         RefusedBy::NotSystemd => ("systemd does not run there as PID 1".to_owned(), "manage another host".to_owned()),

@@ -66,6 +66,10 @@ refuse_lockless() {
 
 # ---- the snapshot
 
+# What could not be written down could not be put back: a full disk ends the run here.
+# shellcheck disable=SC2059
+note() { printf "$@" || refuse_unlocked "cannot write to $run_dir"; }
+
 # Writes down what is at "$1", and keeps a copy of a file.
 keep() {
   case $NL$kept in *"$NL$1$NL"*) return ;; esac
@@ -73,26 +77,26 @@ keep() {
   if [ -h "$1" ]; then
     said=$(readlink -- "$1") || refuse_unlocked "cannot read the link $1"
     case $said in *[[:cntrl:]]*) refuse_unlocked "the target of the link $1 holds a control character" ;; esac
-    printf 'L\t%s\t%s\n' "$1" "$said"
+    note 'L\t%s\t%s\n' "$1" "$said"
   elif [ -f "$1" ]; then
     attempt cp -a -- "$1" "$run_dir/snapshot/$number" || refuse_unlocked "$said"
-    printf 'F\t%s\t%s\n' "$1" "$number"
+    note 'F\t%s\t%s\n' "$1" "$number"
   elif [ -d "$1" ]; then
-    printf 'D\t%s\t%s\n' "$1" "$(stat -c "%a$TAB%u$TAB%g" -- "$1")"
+    note 'D\t%s\t%s\n' "$1" "$(stat -c "%a$TAB%u$TAB%g" -- "$1")"
   elif [ -e "$1" ]; then
-    printf 'O\t%s\n' "$1"
+    note 'O\t%s\n' "$1"
   else
-    printf 'A\t%s\n' "$1"
+    note 'A\t%s\n' "$1"
   fi
 }
 
 keep_attributes() {
-  if [ -e "$1" ] && ! [ -h "$1" ]; then printf 'M\t%s\t%s\n' "$1" "$(stat -c "%a$TAB%u$TAB%g" -- "$1")"; fi
+  if [ -e "$1" ] && ! [ -h "$1" ]; then note 'M\t%s\t%s\n' "$1" "$(stat -c "%a$TAB%u$TAB%g" -- "$1")"; fi
 }
 
 snapshot() {
   kept='' number=0
-  : >"$run_dir/snapshot/paths"
+  true >"$run_dir/snapshot/paths" || refuse_unlocked "cannot write to $run_dir"
   for line in $steps; do
     IFS=$TAB
     set -- $line

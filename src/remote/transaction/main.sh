@@ -9,7 +9,7 @@ run_steps() {
     shift 3
     if [ "$verb" != write ]; then flush_writes; fi
     if [ "$key" != "$group_key" ]; then flush_units; fi
-    if [ -n "$failure" ] && [ -z "$committed" ]; then return; fi
+    if [ -n "$failure" ] && [ -z "$committed" ]; then flush_writes; return; fi
     case $verb in
       stop | start | restart | reload | reset)
         group=$group$index$TAB$1$NL group_key=$key group_verb=$verb
@@ -74,7 +74,7 @@ show_units() {
     case $NL$watched in *"$NL${line%% *}$NL"*) ;; *) watched=$watched${line%% *}$NL ;; esac
   done
   [ -n "$watched" ] || return
-  was=$(states $watched) ill=''
+  was=$(states $watched) ill=$unmoved
   if [ -n "$stirred" ]; then
     frame "settle $settle"
     sleep "$settle" 2>/dev/null || sleep $((${settle%%.*} + 1))
@@ -191,7 +191,7 @@ main() {
   begun=$(date +%s)
   take_lock
   created='' soiled='' pending='' temps='' new_users='' changed_users='' gone_users=''
-  failure='' committed='' broken='' stirred='' synced='' fresh='' group='' group_key='' group_verb=''
+  failure='' committed='' broken='' unmoved='' stirred='' synced='' fresh='' group='' group_key='' group_verb=''
   if command -v selinuxenabled >/dev/null && selinuxenabled; then selinux=yes; else selinux=''; fi
   snapshot
   list_acted

@@ -2,7 +2,7 @@
 
 reload_manager() {
   fresh=''
-  : >/run/unitfleet/reloading
+  true >/run/unitfleet/reloading
   attempt systemctl --no-ask-password daemon-reload || attempt systemctl --no-ask-password daemon-reload || return 1
   # Dated before the reload began: what was written after that may not have been read.
   chmod 0644 /run/unitfleet/reloading
@@ -152,8 +152,33 @@ start_units() {
   [ -n "$todo" ] || return
   stirred=yes
   if [ "$group_verb" != reload ]; then call reset-failed -- $todo; fi
-  call "$group_verb" -- $todo
-  for entry in $waiting; do tell "${entry%%"$TAB"*}" 'done'; done
+  answer=''
+  call "$group_verb" -- $todo || answer=$said
+  if [ -n "$answer" ]; then seen=$(states $todo); fi
+  for entry in $waiting; do
+    unit=${entry#*"$TAB"}
+    if [ -n "$answer" ] && is_refused; then
+      unmoved=$unmoved$unit$NL
+      fail "${entry%%"$TAB"*}" "$unit still runs as before: $answer"
+    else
+      tell "${entry%%"$TAB"*}" 'done'
+    fi
+  done
+}
+
+# systemd did not take the job on: what runs is what ran before, and looks well.
+is_refused() {
+  state_in "$baseline" "$unit"
+  first=$active/$invocation
+  state_in "$seen" "$unit"
+  case $group_verb in
+    restart) [ "$active" = active ] && [ "$first" = "$active/$invocation" ] ;;
+    reload)
+      case $reload in - | success) ;; *) return 1 ;; esac
+      case $answer in *"$unit"*) ;; *) return 1 ;; esac
+      ;;
+    *) return 1 ;;
+  esac
 }
 
 # The last lines of this very invocation, or what was said about the unit since the run began.
