@@ -36,7 +36,7 @@ const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 
 pub(super) fn run(args: &Args, global: &GlobalArgs, terminal: &Terminal) -> Verdict {
     let asking = !args.yes;
-    if asking && (!terminal.can_ask() || global.format == Format::Json) {
+    if asking && (!Terminal::can_ask() || global.format == Format::Json) {
         return Err(Failure::Usage(
             "apply asks before it changes hosts, and there is nobody to ask: add --yes, or run it in a terminal".to_owned(),
         ));
@@ -83,8 +83,8 @@ fn ask_then_apply(
             return Ok((parts, false));
         }
         show(&fleet::assemble("plan", "", names, parts.clone()), terminal)?;
-        if !terminal.ask("Apply this?")? {
-            writeln!(terminal.err(), "Nothing was changed.")?;
+        if !Terminal::ask("Apply this?")? {
+            writeln!(Terminal::err(), "Nothing was changed.")?;
             return Ok((without_pending(parts), true));
         }
         let apply = |context| async move { apply_fleet(&context, &options, planned).await };
@@ -93,7 +93,7 @@ fn ask_then_apply(
 }
 
 fn show(report: &RunReport, terminal: &Terminal) -> Result<(), Failure> {
-    let mut out = terminal.out();
+    let mut out = Terminal::out();
     let options: TextOptions = terminal.out_options();
     text::write(&mut out, report, &options)?;
     out.flush()?;

@@ -88,7 +88,7 @@ pub(super) fn finish(
     plan_was_shown: bool,
 ) -> Verdict {
     let policy = ExitPolicy { detailed, strict: global.strict };
-    let mut out = terminal.out();
+    let mut out = Terminal::out();
     match global.format {
         Format::Text => text::write(&mut out, report, &TextOptions { plan_was_shown, ..terminal.out_options() })?,
         Format::Json => json::write(&mut out, report, policy)?,

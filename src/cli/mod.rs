@@ -111,13 +111,13 @@ fn dispatch(cli: &Cli, terminal: &Terminal) -> Verdict {
         Verb::Observe(args) => observe::run(args, global, terminal),
         Verb::Plan(args) => plan::run(args, global, terminal),
         Verb::Apply(args) => apply::run(args, global, terminal),
-        Verb::Disconnect(args) => disconnect::run(args, terminal),
+        Verb::Disconnect(args) => disconnect::run(args),
         Verb::Sandbox(args) => sandbox::run(args, global, terminal),
     }
 }
 
 fn explain(failure: &Failure, terminal: &Terminal) -> u8 {
-    let mut err = terminal.err();
+    let mut err = Terminal::err();
     // A message that cannot be written has no other way out.
     let (written, code) = match failure {
         Failure::Usage(text) => (writeln!(err, "error: {text}"), USAGE),

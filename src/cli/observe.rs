@@ -47,7 +47,7 @@ pub(super) fn run(args: &Args, global: &GlobalArgs, terminal: &Terminal) -> Verd
         let mut file = std::fs::File::create(path).map_err(problem)?;
         json::write_observed(&mut file, &seen, &missing).map_err(problem)?;
     }
-    let mut out = terminal.out();
+    let mut out = Terminal::out();
     match global.format {
         Format::Text => observed::write(&mut out, &seen, &missing, &terminal.out_options())?,
         Format::Json => json::write_observed(&mut out, &seen, &missing)?,

@@ -49,7 +49,7 @@ impl Project {
         warnings.extend(found);
         if !warnings.is_empty() {
             let options = terminal.err_options();
-            diagnostic::write(&mut terminal.err(), &warnings, options.width, options.color)?;
+            diagnostic::write(&mut Terminal::err(), &warnings, options.width, options.color)?;
         }
         Ok(Self { inventory, desired })
     }
