@@ -17,6 +17,9 @@ pub(super) fn plan(draft: &mut Draft<'_>, units: &BTreeSet<UnitName>) {
         let unit = &draft.desired.units[name];
         if unit.absent {
             if draft.after.unit(name).files.fragment.is_none() {
+                if name.is_template() {
+                    surplus_instances(draft, name, unit, &BTreeSet::new());
+                }
                 stop(draft, name, unit, "is removed");
                 forget(draft, name);
             }
