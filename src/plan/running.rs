@@ -20,6 +20,9 @@ pub(super) fn plan(draft: &mut Draft<'_>, units: &BTreeSet<UnitName>) {
                 surplus_instances(draft, name, unit, &BTreeSet::new());
             }
             if draft.after.unit(name).files.fragment.is_none() {
+                if name.is_template() {
+                    surplus_instances(draft, name, unit, &BTreeSet::new());
+                }
                 stop(draft, name, unit, "is removed");
                 forget(draft, name);
             }
