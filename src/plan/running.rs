@@ -16,9 +16,6 @@ pub(super) fn plan(draft: &mut Draft<'_>, units: &BTreeSet<UnitName>) {
     for name in units {
         let unit = &draft.desired.units[name];
         if unit.absent {
-            if name.is_template() {
-                surplus_instances(draft, name, unit, &BTreeSet::new());
-            }
             if draft.after.unit(name).files.fragment.is_none() {
                 if name.is_template() {
                     surplus_instances(draft, name, unit, &BTreeSet::new());
