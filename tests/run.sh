@@ -8,15 +8,17 @@ cd "$(dirname "$0")/.."
 step() { printf '\n==> %s\n' "$*"; }
 
 packages=()
-need() { command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || packages+=("$2"); }
+need() { command -v "$1" >/dev/null 2>&1 || [ -e "$1" ] || [ -x "/usr/sbin/$1" ] || packages+=("$2"); }
 need debootstrap debootstrap
+need /usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring
+need mount mount
 need systemd-nspawn systemd-container
 need ip iproute2
 need ssh openssh-client
 need sshd openssh-server
 need nsenter util-linux
 need cc gcc
-[ -r /etc/ssl/certs/ca-certificates.crt ] || packages+=(ca-certificates)
+need /etc/ssl/certs/ca-certificates.crt ca-certificates
 if [ "${#packages[@]}" -gt 0 ]; then
     step "installing ${packages[*]}"
     [ "$(id -u)" = 0 ] || { echo "the tests boot real hosts and need root: run as root" >&2; exit 1; }
@@ -37,6 +39,8 @@ step "build"
 cargo build --locked --all-targets --quiet
 step "base systems for the sandbox"
 for release in bullseye bookworm trixie; do
+    # What an interrupted run has left.
+    target/debug/unitfleet sandbox down --name "warm-$release" >/dev/null
     target/debug/unitfleet sandbox up -n 1 --release "$release" --name "warm-$release" -q
     target/debug/unitfleet sandbox down --name "warm-$release" -q
 done

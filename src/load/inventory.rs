@@ -55,6 +55,7 @@ pub struct Group {
 pub fn read_inventory(paths: &[PathBuf]) -> Result<(Inventory, Vec<Diagnostic>), Vec<Diagnostic>> {
     let mut sources = Vec::new();
     let mut problems = Vec::new();
+    let unread: Vec<Diagnostic> = paths.iter().flat_map(|path| unread_folders(path)).collect();
     for path in paths {
         match form::refuse_by_metadata(path).and_then(|()| read_file(path)) {
             Ok(source) => sources.push(source),
@@ -64,7 +65,21 @@ pub fn read_inventory(paths: &[PathBuf]) -> Result<(Inventory, Vec<Diagnostic>),
     if !problems.is_empty() {
         return Err(problems);
     }
-    parse_inventory(&sources)
+    let (inventory, mut warnings) = parse_inventory(&sources)?;
+    warnings.extend(unread);
+    Ok((inventory, warnings))
+}
+
+/// Ansible reads variables from folders beside an inventory; who has them there shall know that they are missing here.
+fn unread_folders(inventory: &Path) -> Vec<Diagnostic> {
+    let folder = inventory.parent().unwrap_or(Path::new(""));
+    let found = ["group_vars", "host_vars"].into_iter().map(|name| folder.join(name)).filter(|path| path.is_dir());
+    found
+        .map(|path| {
+            Diagnostic::warning(format!("`{}` is not read by this version", path.display()))
+                .help("write its variables into the inventory, as `vars:` of a group or below a host")
+        })
+        .collect()
 }
 
 /// Reads the texts of inventories. Pure.

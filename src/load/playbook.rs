@@ -43,7 +43,21 @@ const ROOT_FILE: &str = "unitfleet.yaml";
 pub fn read_playbook(path: &Path, root: Option<&Path>) -> Result<(Playbook, Vec<Diagnostic>), Vec<Diagnostic>> {
     let source = read_file(path).map_err(|problem| vec![problem])?;
     let root = root.map_or_else(|| root_of(path), Path::to_path_buf);
-    parse_playbook(source, path, &root)
+    let (playbook, mut warnings) = parse_playbook(source, path, &root)?;
+    warnings.extend(unread_settings(&root));
+    Ok((playbook, warnings))
+}
+
+/// Settings of a project have no effect yet, and whoever wrote some shall know it.
+fn unread_settings(root: &Path) -> Option<Diagnostic> {
+    let path = root.join(ROOT_FILE);
+    let text = std::fs::read_to_string(&path).ok()?;
+    let says_something =
+        text.lines().map(str::trim).any(|line| !line.is_empty() && !line.starts_with('#') && line != "---");
+    says_something.then(|| {
+        Diagnostic::warning(format!("the settings in `{}` are not read by this version", path.display()))
+            .help("the file only marks the project's root; give the settings as flags")
+    })
 }
 
 /// Reads a playbook's text. Pure: `path` and `root` are only kept.

@@ -231,3 +231,14 @@ proptest::proptest! {
         let _outcome = parse_inventory(&[source("i.yaml", &lines.join("\n"))]);
     }
 }
+
+#[test]
+fn folders_of_variables_that_are_not_read_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("inventory.yaml");
+    std::fs::write(&path, "all: {hosts: {web1: {}}}\n").unwrap();
+    assert!(read_inventory(std::slice::from_ref(&path)).unwrap().1.is_empty());
+    std::fs::create_dir(folder.path().join("group_vars")).unwrap();
+    let (_, warnings) = read_inventory(&[path]).unwrap();
+    assert!(warnings[0].message.contains("group_vars"), "{warnings:?}");
+}

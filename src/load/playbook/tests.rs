@@ -217,7 +217,11 @@ fn the_root_is_the_nearest_marked_folder() {
     std::fs::write(&path, "name: a\nhosts: all\n").unwrap();
     assert_eq!(read_playbook(&path, None).unwrap().0.root, folder);
     std::fs::write(project.path().join(ROOT_FILE), "").unwrap();
-    assert_eq!(read_playbook(&path, None).unwrap().0.root, project.path());
+    let (playbook, warnings) = read_playbook(&path, None).unwrap();
+    assert_eq!((playbook.root.as_path(), warnings.len()), (project.path(), 0));
+    std::fs::write(project.path().join(ROOT_FILE), "# ours\njobs: 8\n").unwrap();
+    let (_, warnings) = read_playbook(&path, None).unwrap();
+    assert!(warnings[0].message.contains("not read by this version"), "{warnings:?}");
     assert_eq!(
         read_playbook(&path, Some(Path::new("/r"))).unwrap().0.root,
         Path::new("/r")

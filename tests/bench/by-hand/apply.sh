@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2086 # lists of plain names are split on purpose
 # Does what the playbook says, as carefully as unitfleet does: under a lock, files staged and checked before anything is
 # touched, the old ones kept, everything on disk before it is renamed, one daemon-reload, a look at whether every unit
 # loads before anything starts, a settle window, records. `ssh HOST "$(cat apply.sh)" <files.tar`: the files come as a tar archive.

@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2086 # lists of plain names are split on purpose
 # Reads what a plan has to know: the units' state, the files' bytes and attributes, the links. Piped into `ssh HOST sh -s`.
 export LC_ALL=C
 systemctl show --no-pager \
