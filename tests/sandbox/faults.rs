@@ -189,6 +189,12 @@ fn sick_services(release: Release) {
 
 fn check(case: &Case, found: &serde_json::Value, release: Release) {
     let unit = case.unit;
+    if unit == "loops.service" && found["active_state"] == "active" {
+        // It was looked at in the moment between two crashes.
+        let why = found["cause"].as_str().unwrap_or_default();
+        assert!(why.contains("was started again within the settle window"), "{found:#}");
+        return;
+    }
     assert_eq!(found["result"], case.result, "{unit}: {found:#}");
     assert_eq!(found["exec_main_status"], case.status, "{unit}: {found:#}");
     let why = found["cause"].as_str().unwrap_or_default();
