@@ -7,8 +7,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::model::{
-    Desired, Event, Finding, FindingKind, HostName, HostPlan, HostReport, Observed, Outcome, Refusal,
-    Target,
+    Desired, Event, Finding, FindingKind, HostName, HostPlan, HostReport, Observed, Outcome, Refusal, Target,
 };
 use crate::observe::{Context, for_each_host, gather, gather_again, nonce, outcome_of, request};
 use crate::plan::plan_host;
@@ -26,6 +25,8 @@ pub struct ApplyOptions {
     pub settle: Duration,
     /// How long one host's transaction may take before we stop waiting for it.
     pub timeout: Duration,
+    /// `--strict`: what was found keeps a host from being touched.
+    pub strict: bool,
 }
 
 /// How long one call of systemctl may take. Units bound themselves with `TimeoutStartSec=`, 90 s unless they say
@@ -48,7 +49,6 @@ pub struct Planned {
     uid: u32,
     unprivileged: Option<TransportError>,
     report: HostReport,
-    started: Instant,
 }
 
 impl Planned {
@@ -89,6 +89,7 @@ pub async fn apply_fleet(
     for_each_host(context.jobs, planned, move |host, planned| {
         let (context, options) = (worker.clone(), options.clone());
         async move {
+            drop(context.events.send(Event::HostStarted { host: host.clone() }));
             let report = apply_one(&context, &options, planned).await;
             finished(&context, &report, &host);
             report
@@ -135,7 +136,7 @@ async fn plan_one(context: &Context, task: HostTask) -> Planned {
     match gather(context, &task.target, &request(&task.desired)).await {
         Err(outcome) => {
             let report = report(outcome, None, elapsed_ms(started));
-            Planned { task, session: None, uid: 0, unprivileged: None, report, started }
+            Planned { task, session: None, uid: 0, unprivileged: None, report }
         }
         Ok(gathered) => {
             let plan = plan_with_privilege(&task.desired, &gathered.observed, gathered.unprivileged.as_ref());
@@ -146,7 +147,6 @@ async fn plan_one(context: &Context, task: HostTask) -> Planned {
                 uid: gathered.observed.facts.uid,
                 unprivileged: gathered.unprivileged,
                 report: report(outcome, Some(plan), elapsed_ms(started)),
-                started,
             }
         }
     }
@@ -181,16 +181,28 @@ fn refused(first: &Refusal, count: usize) -> Outcome {
 }
 
 async fn apply_one(context: &Context, options: &ApplyOptions, planned: Planned) -> HostReport {
-    let Planned { task, session, uid, unprivileged, mut report, started } = planned;
+    let Planned { task, session, uid, unprivileged, mut report } = planned;
+    // The time that a person took to say yes is not the host's.
+    let started = Instant::now();
     let (Some(session), Some(plan), Outcome::Pending) = (session, report.plan.clone(), &report.outcome) else {
         return report;
     };
-    report.outcome = match without_root(&task.target, uid, unprivileged) {
+    let held_back = options.strict.then(|| under_strict(&plan)).flatten();
+    report.outcome = match held_back.or_else(|| without_root(&task.target, uid, unprivileged)) {
         Some(outcome) => outcome,
         None => transact(context, options, &task, session.as_ref(), &plan, &mut report).await,
     };
-    report.elapsed_ms = elapsed_ms(started);
+    report.elapsed_ms += elapsed_ms(started);
     report
+}
+
+/// Findings that `--strict` takes for refusals.
+fn under_strict(plan: &HostPlan) -> Option<Outcome> {
+    let found = plan.findings.iter().find(|finding| finding.kind.refuses_when_strict())?;
+    Some(Outcome::Refused {
+        error: format!("under --strict: {}", found.text),
+        hint: Some("settle what was found, or apply without --strict".to_owned()),
+    })
 }
 
 /// Nothing is staged where the apply could not end.
@@ -320,11 +332,7 @@ fn not_done(verdict: Verdict, target: &Target) -> Option<Outcome> {
     Some(match verdict {
         Verdict::Done => return None,
         Verdict::Failed { error } => Outcome::Failed { error, hint: None, restored: false },
-        Verdict::Restored { error } => Outcome::Failed {
-            error,
-            hint: Some("no unit was stopped or started, and every file is back as it was".to_owned()),
-            restored: true,
-        },
+        Verdict::Restored { error } => Outcome::Failed { error, hint: None, restored: true },
         Verdict::NotRestored { error, left } => Outcome::Failed {
             error,
             hint: Some(format!("these could not be put back: {}", left.join(", "))),
@@ -341,7 +349,7 @@ fn refused_by_host(by: RefusedBy, target: &Target) -> Outcome {
             format!("set `become: true` for {} in the inventory, or log in as root", target.host),
         ),
         RefusedBy::Lock(lock) => (
-            format!("another apply is under way: run {} by {}", lock.run, lock.who),
+            format!("another apply is under way: {lock}"),
             "wait for it to end, then run this again".to_owned(),
         ),
         RefusedBy::NotSystemd => ("systemd does not run there as PID 1".to_owned(), "manage another host".to_owned()),

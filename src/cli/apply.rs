@@ -48,6 +48,7 @@ pub(super) fn run(args: &Args, global: &GlobalArgs, terminal: &Terminal) -> Verd
         who: who(),
         settle: Duration::from_secs(args.settle),
         timeout: TRANSACTION_TIMEOUT,
+        strict: global.strict,
     };
     let (run, count) = (options.run.clone(), names.len());
     let (hosts, shown) = if asking {

@@ -572,6 +572,16 @@ fn what_the_finished_text_contradicts_is_refused() {
             "state",
         ),
         (
+            "units: {a.service: {content: \"[Service\\nExecStart=/a\"}}\n",
+            "line 1 of this unit's text is wrong: a line that starts with `[`",
+            "a.service",
+        ),
+        (
+            "units: {a.service: {content: \"[Service]\\nRestart always\"}}\n",
+            "line 2 of this unit's text is wrong: it has no `=`",
+            "a.service",
+        ),
+        (
             "units: {srv-data.mount: {Mount: {What: /dev/sda, Where: /srv/other}}}\n",
             "named after its `Where=`",
             "srv-data.mount",

@@ -9,7 +9,7 @@ use crate::load::manifest::{DirectiveValue, Sections, TextSource};
 use crate::load::spans::Seg;
 use crate::model::{Bytes, Diagnostic};
 use crate::render::{FileError, MAX_OUTPUT, text_of};
-use crate::unitfile::{quote, unit_text};
+use crate::unitfile::{UnitFile, quote, unit_text};
 
 /// The largest file that a playbook installs.
 const MAX_SOURCE: usize = 64 * 1024 * 1024;
@@ -48,7 +48,10 @@ fn unusable(scope: &Scope, text: &str, path: &[Seg]) -> Option<Diagnostic> {
             "the text of this unit holds a NUL byte, where systemd stops reading a line",
         ));
     }
-    None
+    let parsed = UnitFile::parse(text);
+    let (line, what) = parsed.invalid().next()?;
+    // The line itself may hold a variable's value; its number is enough to find it.
+    Some(scope.key_error(path, format!("line {line} of this unit's text is wrong: {what}")))
 }
 
 /// A unit's text ends in a newline, or systemd and `diff` would speak of it differently than the user.

@@ -76,7 +76,8 @@ impl<'a> Fields<'a> {
         }
         let Some(mut entries) = node.entries(dialect) else {
             let message = format!("{} is written as a mapping, but {}", keys.of, found(node));
-            let help = format!("write `key: value` lines below `{}:`", node.key_name());
+            let help =
+                colon_help(node).unwrap_or_else(|| format!("write `key: value` lines below `{}:`", node.key_name()));
             notes.error(node.span(), message, help);
             return None;
         };
@@ -159,6 +160,13 @@ pub(super) fn closest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c s
         .filter(|(distance, candidate)| *distance <= limit && *distance < candidate.chars().count())
         .min_by_key(|(distance, candidate)| (*distance, candidate.len().abs_diff(word.len())))
         .map(|(_, candidate)| candidate)
+}
+
+/// `enabled:true` is text, because the colon lacks its blank.
+pub(super) fn colon_help(node: Node<'_>) -> Option<String> {
+    let (key, value) = node.text()?.split_once(':')?;
+    let word = |text: &str| !text.is_empty() && !text.starts_with('/') && !text.contains(char::is_whitespace);
+    (node.is_plain() && word(key) && word(value)).then(|| format!("a colon needs a blank after it: `{key}: {value}`"))
 }
 
 /// What a node is, as the end of "…, but".

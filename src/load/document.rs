@@ -185,6 +185,19 @@ mod tests {
     }
 
     #[test]
+    fn where_the_two_readers_differ_the_file_is_refused() {
+        // To libyaml (YAML 1.1) U+0085 and U+2028 end a line, to YAML 1.2 they are characters.
+        for text in ["a: x\u{85}y\n", "a: \"x\u{85}y\"\n", "a: |\n  x\u{2028}  y\n"] {
+            let said = refused(text);
+            let known = [
+                "this can be read as YAML in two ways",
+                "this is not YAML that can be used",
+            ];
+            assert!(known.iter().any(|known| said.starts_with(known)), "{text:?}: {said}");
+        }
+    }
+
+    #[test]
     fn a_nul_byte_is_refused() {
         assert_eq!(refused("a: \0\n"), "a NUL byte stands here");
     }

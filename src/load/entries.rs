@@ -6,7 +6,7 @@ use std::path::{Component, Path};
 
 use crate::model::{AbsPath, UserName, Vars};
 
-use super::allowed::{Fields, Keys, Notes, found};
+use super::allowed::{Fields, Keys, Notes, colon_help, found};
 use super::leaf;
 use super::manifest::{DirectoryEntry, Expr, FileEntry, TextSource, UserEntry};
 use super::node::{Dialect, Node};
@@ -169,7 +169,8 @@ pub(super) fn vars(node: Option<Node<'_>>, notes: &mut Notes<'_>) -> Vars {
     };
     node.vars(Dialect::Playbook).unwrap_or_else(|| {
         let message = format!("`{}` is a mapping of variables, but {}", node.key_name(), found(node));
-        notes.error(node.span(), message, "write `name: value` lines below it");
+        let help = colon_help(node).unwrap_or_else(|| "write `name: value` lines below it".to_owned());
+        notes.error(node.span(), message, help);
         Vars::new()
     })
 }

@@ -1,7 +1,7 @@
 //! What the user wrote, read into checked types that know where everything stands.
 //!
-//! A file is read twice: [`scan`] keeps every node's place and refuses what is dangerous or ambiguous, `serde_yaml` says
-//! what the scalars mean, and [`document`] holds them against each other: where the two readers differ, the file is
+//! A file is read twice: `scan` keeps every node's place and refuses what is dangerous or ambiguous, `serde_yaml` says
+//! what the scalars mean, and `document` holds them against each other: where the two readers differ, the file is
 //! refused. The types are then taken from the tree by hand, key by key, instead of by serde's derive: a derive stops at
 //! the first mistake of a struct and speaks of Rust types, and a reader wants all mistakes at once, in words of systemd.
 //!

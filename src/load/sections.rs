@@ -41,7 +41,7 @@ fn check_name(name: &str, node: Node<'_>, kind: Option<UnitKind>, notes: &mut No
         let help = match closest(name, SECTIONS) {
             Some(meant) => format!("did you mean `{meant}`? a section of your own starts with `X-`"),
             None => format!(
-                "systemd knows {}; a section of your own starts with `X-`",
+                "directives stand below a section, such as `Service:`; systemd knows {}",
                 SECTIONS.join(", ")
             ),
         };

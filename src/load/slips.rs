@@ -1,32 +1,39 @@
 //! What a YAML syntax error means to the person who made it.
 //!
 //! The parser's own words name grammar rules. The common slips (a tab, an unquoted `{{`, a second colon, a `*` or `@`
-//! at the start of a value) are recognised from the text around the place and said plainly.
+//! at the start of a value) are recognised from the text around the place and said plainly, with the line as it should
+//! be written.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::model::{Diagnostic, SourceFile};
 
 /// Explains a parser error at a byte offset.
 pub(super) fn explain(source: &Arc<SourceFile>, offset: usize, info: &str) -> Diagnostic {
-    let offset = floor(&source.text, offset);
-    let at = |from: usize, message: &str| Diagnostic::error(message).at(source, mark(&source.text, from), "");
+    let text = &source.text;
+    let offset = floor(text, offset);
+    let at = |span: Range<usize>, message: &str| Diagnostic::error(message).at(source, span, "");
     if info == "recursion limit exceeded" {
         return too_deep(source, offset);
     }
-    if let Some(tab) = tab_near(&source.text, offset, info) {
-        return at(tab, "a tab stands here, and YAML knows only spaces")
+    if let Some(tab) = tab_near(text, offset, info) {
+        return at(tab..tab + 1, "a tab stands here, and YAML knows only spaces")
             .help("replace the tab by spaces; most editors can do that for the whole file");
     }
-    let line = line_start(&source.text, offset);
-    if let Some(template) = unquoted_braces(&source.text, line) {
+    let line = Line::around(text, offset);
+    if let Some(template) = unquoted_braces(&line) {
         return unquoted_template(source, template);
     }
-    if let Some(found) = star(source, offset, info) {
+    if let Some(found) = star(source, &line, offset, info) {
         return found;
     }
-    let (message, help) = words(info, source.text[offset..].chars().next());
-    at(offset, &message).help(help)
+    if let Some((message, value)) = unquoted(&line, offset, info) {
+        let help = format!("put the whole value in quotes: {}", quoted(&text[value.clone()]));
+        return at(value, &message).help(help);
+    }
+    let (message, help) = words(info);
+    at(mark(text, offset), &message).help(help)
 }
 
 /// Nesting that no person writes.
@@ -39,29 +46,93 @@ pub(super) fn too_deep(source: &Arc<SourceFile>, offset: usize) -> Diagnostic {
 
 /// `key: {{ x }}` without quotes; `offset` is where the braces open.
 pub(super) fn unquoted_template(source: &Arc<SourceFile>, offset: usize) -> Diagnostic {
-    let rest = source.text[offset..].lines().next().unwrap_or_default();
-    let value = rest.split(" #").next().unwrap_or_default().trim_end();
-    let quote = if value.contains('"') { '\'' } else { '"' };
-    let line = line_start(&source.text, offset);
-    let behind = value.rfind("}}").unwrap_or_default();
-    if source.text[line..offset].trim().is_empty()
-        && let Some(colon) = value[behind..].find(':').map(|at| behind + at)
+    let text = &source.text;
+    let line = Line::around(text, offset);
+    let mut value = &text[offset..line.end];
+    let behind = value.find("}}").map_or(0, |at| at + 2);
+    let before = &text[line.start..offset];
+    let mut what = "value";
+    let mut colon = "";
+    if before.contains(['[', '{']) {
+        let stop = value[behind..]
+            .find([',', ']', '}'])
+            .map_or(value.len(), |at| behind + at);
+        value = value[..stop].trim_end();
+    } else if before.trim().is_empty()
+        && let Some(at) = value[behind..].find(':')
     {
-        let name = &value[..colon];
-        return Diagnostic::error("`{{` opens a YAML mapping here, not a template")
-            .at(source, offset..offset + colon, "")
-            .help(format!("put the whole name in quotes: {quote}{name}{quote}:"));
+        value = &value[..behind + at];
+        what = "name";
+        colon = ":";
     }
     Diagnostic::error("`{{` opens a YAML mapping here, not a template")
         .at(source, offset..offset + value.len(), "")
-        .help(format!("put the whole value in quotes: {quote}{value}{quote}"))
+        .help(format!("put the whole {what} in quotes: {}{colon}", quoted(value)))
 }
 
-fn words(info: &str, found: Option<char>) -> (String, &'static str) {
+/// A line of the file, without indentation and without a comment.
+struct Line<'t> {
+    text: &'t str,
+    start: usize,
+    end: usize,
+}
+
+impl<'t> Line<'t> {
+    fn around(text: &'t str, offset: usize) -> Self {
+        let begin = text[..offset].rfind('\n').map_or(0, |at| at + 1);
+        let whole = text[begin..].lines().next().unwrap_or_default();
+        let said = whole.split(" #").next().unwrap_or_default();
+        let start = begin + (said.len() - said.trim_start().len()).min(said.trim_end().len());
+        Self {
+            text,
+            start,
+            end: begin + said.trim_end().len(),
+        }
+    }
+
+    /// Where the value of the first key on this line begins.
+    fn value(&self) -> Option<usize> {
+        let said = &self.text[self.start..self.end];
+        let at = said.find(": ")? + 2;
+        Some(self.start + at + (said[at..].len() - said[at..].trim_start().len()))
+    }
+}
+
+/// Values that need quotes as a whole: `a: b: c`, `"x" y`, `@x`. The message, and where the value stands.
+fn unquoted(line: &Line<'_>, offset: usize, info: &str) -> Option<(String, Range<usize>)> {
+    let value = line.value().filter(|value| *value < line.end)?;
+    let flow = line.text[value..].starts_with(['[', '{']);
+    let span = value..line.end;
+    let inside = value <= offset && offset <= line.end && !flow;
+    let found = line.text[offset..].chars().next();
+    if info == "mapping values are not allowed in this context" && inside {
+        return Some((
+            "a second colon with a blank after it stands in this value".to_owned(),
+            span,
+        ));
+    }
+    if info.starts_with("invalid trailing content after") && inside {
+        return Some(("text follows the closing quote".to_owned(), span));
+    }
+    if info.starts_with("unexpected character") && offset == value {
+        return Some((format!("a value cannot start with `{}`", found?), span));
+    }
+    None
+}
+
+fn quoted(value: &str) -> String {
+    if value.contains(['"', '\\']) {
+        format!("'{}'", value.replace('\'', "''"))
+    } else {
+        format!("\"{value}\"")
+    }
+}
+
+fn words(info: &str) -> (String, &'static str) {
     let (message, help) = match info {
         "mapping values are not allowed in this context" | "illegal placement of ':' indicator" => (
-            "a colon with a blank after it starts a second value here",
-            "put text that holds `: ` in quotes; if it is a key, put it on a line of its own and close brackets before it",
+            "this key cannot stand here",
+            "indent it as the keys it belongs to; is a bracket or quote above it never closed?",
         ),
         "while parsing a block mapping, did not find expected key" | "invalid indentation" => (
             "this line is not indented as the lines before it",
@@ -69,7 +140,7 @@ fn words(info: &str, found: Option<char>) -> (String, &'static str) {
         ),
         "simple key expected" | "simple key expect ':'" => (
             "no `key: value` stands here",
-            "is a colon missing? list items need a `- ` before them",
+            "is a colon missing? list items start with `- `, and text below `|` or `>` is indented",
         ),
         "invalid indentation in quoted scalar"
         | "invalid indentation in multiline quoted scalar"
@@ -96,72 +167,51 @@ fn words(info: &str, found: Option<char>) -> (String, &'static str) {
         "while parsing a node, did not find expected node content" => {
             ("a value is missing here", "is a bracket or a brace never closed?")
         }
-        _ => return other_words(info, found),
+        "misplaced bracket" => ("this bracket closes nothing", "take it away, or open it before"),
+        _ if info.starts_with("while parsing a flow") => (
+            "a bracket or brace is not closed before this",
+            "separate the items by commas and close with `]` or `}`",
+        ),
+        _ => {
+            let help = "look at the quotes, colons and indentation around this place";
+            return (format!("this is not YAML: {info}"), help);
+        }
     };
     (message.to_owned(), help)
 }
 
-fn other_words(info: &str, found: Option<char>) -> (String, &'static str) {
-    if info.starts_with("unexpected character") {
-        let message = format!("a value cannot start with `{}`", found.unwrap_or('?'));
-        return (message, "put the whole value in quotes");
-    }
-    if info.starts_with("invalid trailing content after") {
-        let message = "text follows the closing quote".to_owned();
-        return (
-            message,
-            "put the whole value in one pair of quotes: 'say \"this\" and that'",
-        );
-    }
-    if info.starts_with("while parsing a flow") {
-        let message = "a bracket or brace is not closed before this".to_owned();
-        return (message, "separate the items by commas and close with `]` or `}`");
-    }
-    (
-        format!("this is not YAML: {info}"),
-        "look at the quotes, colons and indentation around this place",
-    )
-}
-
 /// `OnCalendar: *-*-* 04:00` is an alias to YAML.
-fn star(source: &Arc<SourceFile>, offset: usize, info: &str) -> Option<Diagnostic> {
+fn star(source: &Arc<SourceFile>, line: &Line<'_>, offset: usize, info: &str) -> Option<Diagnostic> {
     if !info.contains("unknown anchor") && !info.contains("anchor or alias") {
         return None;
     }
     let text = &source.text;
-    let line = line_start(text, offset);
-    let line_text = text[line..].lines().next().unwrap_or_default();
-    let near = text[line..offset].rfind(['*', '&']).map(|at| line + at);
-    let start = if text[offset..].starts_with(['*', '&']) {
-        Some(offset)
-    } else {
-        near
-    }?;
-    let value = line_text[start - line..]
-        .split(" #")
-        .next()
-        .unwrap_or_default()
-        .trim_end();
-    let sign = &text[start..=start];
-    let name = &value[1..];
+    let near = || {
+        text[line.start.min(offset)..offset]
+            .rfind(['*', '&'])
+            .map(|at| line.start + at)
+    };
+    let start = Some(offset)
+        .filter(|at| text[*at..].starts_with(['*', '&']))
+        .or_else(near)?;
+    let value = &text[start..line.end.max(start + 1)];
+    let (sign, name) = value.split_at(1);
     let named = name.starts_with(|c: char| c.is_alphanumeric() || c == '_') && !name.contains('*');
     let message = if sign == "*" && named {
-        format!(
-            "`{}` refers to an anchor that does not exist",
-            value.split([' ', ',', ']', '}']).next()?
-        )
+        let name = name.split([' ', ',', ']', '}', ':']).next().unwrap_or_default();
+        format!("`*{name}` refers to an anchor that does not exist")
     } else {
         format!("a value cannot start with `{sign}`")
     };
     Some(
         Diagnostic::error(message)
-            .at(source, start..start + value.len().max(1), "")
-            .help(format!("if it is meant as text, put it in quotes: \"{value}\"")),
+            .at(source, start..start + value.len(), "")
+            .help(format!("if it is meant as text, put it in quotes: {}", quoted(value))),
     )
 }
 
 fn tab_near(text: &str, offset: usize, info: &str) -> Option<usize> {
-    let line = line_start(text, offset);
+    let line = text[..offset].rfind('\n').map_or(0, |at| at + 1);
     if let Some(tab) = indent_tab(&text[line..]) {
         return Some(line + tab);
     }
@@ -185,15 +235,11 @@ fn indent_tab(line: &str) -> Option<usize> {
     line[..indent].find('\t')
 }
 
-fn unquoted_braces(text: &str, line: usize) -> Option<usize> {
-    let line_text = text[line..].lines().next().unwrap_or_default();
-    let at = line_text.find("{{")?;
-    let before = line_text[..at].trim_end();
-    (before.ends_with(':') || before.ends_with('-') || before.ends_with(['[', ','])).then_some(line + at)
-}
-
-fn line_start(text: &str, offset: usize) -> usize {
-    text[..offset].rfind('\n').map_or(0, |at| at + 1)
+fn unquoted_braces(line: &Line<'_>) -> Option<usize> {
+    let said = &line.text[line.start..line.end];
+    let at = said.find("{{")?;
+    let before = said[..at].trim_end();
+    (before.is_empty() || before.ends_with([':', '-', '[', ','])).then_some(line.start + at)
 }
 
 fn floor(text: &str, offset: usize) -> usize {
@@ -205,11 +251,7 @@ fn floor(text: &str, offset: usize) -> usize {
 }
 
 /// The character at an offset, or nothing at the end of a line.
-fn mark(text: &str, offset: usize) -> std::ops::Range<usize> {
-    let width = text[offset..]
-        .chars()
-        .next()
-        .filter(|c| *c != '\n')
-        .map_or(0, char::len_utf8);
-    offset..offset + width
+fn mark(text: &str, offset: usize) -> Range<usize> {
+    let next = text[offset..].chars().next().filter(|c| *c != '\n');
+    offset..offset + next.map_or(0, char::len_utf8)
 }

@@ -1,6 +1,6 @@
 //! Where every node of a YAML file stands.
 //!
-//! The places come from a second, event-based reading of the file ([`super::scan`]), because serde keeps positions
+//! The places come from a second, event-based reading of the file (`scan`), because serde keeps positions
 //! only until a value is built. [`Spans`] answers by path, so that later rooms can keep plain types and still point.
 
 use std::ops::Range;
@@ -162,5 +162,27 @@ mod tests {
         let names: Vec<_> = spans.iter().map(|spans| &text[spans.value(&path(&["name"]))]).collect();
         assert_eq!(names, ["a", "b", "c"]);
         assert_eq!(spans[1].place(&path(&["name"])).to_string(), "t.yaml:4:1");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_value_is_found_where_it_stands(
+            values in proptest::collection::vec(("[a-zé語🦀]{1,4}", r"[ -~é語🦀\n]{0,8}", " {0,3}(#[é ]{0,3})?"), 1..8),
+        ) {
+            let mut text = String::new();
+            for (index, (key, value, behind)) in values.iter().enumerate() {
+                let quoted = serde_json::to_string(value).unwrap();
+                let behind = if behind.starts_with('#') { "" } else { behind };
+                text.extend([key, &index.to_string(), ": ", &quoted, behind, "\n"]);
+            }
+            let spans = &all(&text)[0];
+            for (index, (key, value, _)) in values.iter().enumerate() {
+                let key = format!("{key}{index}");
+                let path = [Seg::Key(key.clone())];
+                proptest::prop_assert_eq!(&text[spans.key(&path)], key);
+                let quoted = serde_json::to_string(value).unwrap();
+                proptest::prop_assert_eq!(&text[spans.value(&path)], quoted);
+            }
+        }
     }
 }

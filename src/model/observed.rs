@@ -3,6 +3,7 @@
 //! Three-valued where it matters: what could not be read is `Unknown`, never absent (law 9).
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -253,4 +254,15 @@ pub struct Lock {
     pub who: String,
     /// Seconds since the epoch, by the host's clock.
     pub since: i64,
+}
+
+impl fmt::Display for Lock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "run {} by {}", self.run, self.who)?;
+        // A lock that was cut short has no time.
+        match jiff::Timestamp::from_second(self.since) {
+            Ok(since) if self.since > 0 => write!(f, ", since {} UTC", since.strftime("%Y-%m-%d %H:%M:%S")),
+            _ => Ok(()),
+        }
+    }
 }

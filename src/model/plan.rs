@@ -284,6 +284,17 @@ pub enum FindingKind {
     Notice,
 }
 
+impl FindingKind {
+    /// Whether `--strict` takes it for a refusal.
+    #[must_use]
+    pub fn refuses_when_strict(self) -> bool {
+        match self {
+            Self::Held | Self::Foreign | Self::Unknown | Self::Shadowed => true,
+            Self::Stale | Self::Notice => false,
+        }
+    }
+}
+
 /// Something that was seen and is not ours to change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the fields are their names")]

@@ -1,6 +1,6 @@
 //! What to ask a host, given what is wanted of it.
 
-use crate::model::{Desired, DesiredUnit, Digest, RunState, UnitKind, UnitName, Wanted};
+use crate::model::{Desired, DesiredUnit, Digest, RunState, UnitKind, UnitName, UserName, Wanted};
 use crate::remote::GatherRequest;
 
 /// Everything that planning `desired` needs to know.
@@ -10,8 +10,7 @@ pub fn request(desired: &Desired) -> GatherRequest {
     for (path, file) in &desired.files {
         let digest = match &file.spec {
             Wanted::Present(spec) => {
-                request.users.insert(spec.user.clone());
-                request.groups.insert(spec.group.clone());
+                ask_for_owner(&mut request, &spec.user, &spec.group);
                 Some(spec.bytes.digest())
             }
             Wanted::Absent => None,
@@ -20,8 +19,7 @@ pub fn request(desired: &Desired) -> GatherRequest {
     }
     for (path, directory) in &desired.directories {
         if let Wanted::Present(spec) = &directory.spec {
-            request.users.insert(spec.user.clone());
-            request.groups.insert(spec.group.clone());
+            ask_for_owner(&mut request, &spec.user, &spec.group);
         }
         request.paths.insert(path.clone(), None);
     }
@@ -33,6 +31,13 @@ pub fn request(desired: &Desired) -> GatherRequest {
         request.units.insert(target.clone());
     }
     request
+}
+
+/// Root is there on every host: most files are its, and not to ask spares the host two processes.
+fn ask_for_owner(request: &mut GatherRequest, user: &UserName, group: &UserName) {
+    let is_root = |name: &UserName| name.as_str() == "root";
+    request.users.extend((!is_root(user)).then(|| user.clone()));
+    request.groups.extend((!is_root(group)).then(|| group.clone()));
 }
 
 fn ask_for_unit(request: &mut GatherRequest, name: &UnitName, unit: &DesiredUnit) {

@@ -11,10 +11,10 @@ use crate::model::{
     AbsPath, DesiredUnit, LedgerEntry, Observation, ObservedPath, ObservedUnit, Reason, ReasonKind, UnitName,
 };
 
-use crate::unitfile::changed_directives;
+use crate::unitfile::{Effective, changed_directives};
 
 use super::draft::Draft;
-use super::view::{Entry, UnitInView, input_files};
+use super::view::{Entry, INPUTS_VERSION, UnitInView, input_files};
 
 /// Clocks of the file system and of systemd are read at different moments; less than this is no difference.
 const CLOCK_SLACK_US: i64 = 100_000;
@@ -41,6 +41,7 @@ pub(super) fn freshness(draft: &Draft<'_>, name: &UnitName, unit: &DesiredUnit, 
         .started
         .get(name)
         .filter(|record| observed.invocation_id.as_ref() == Some(&record.invocation_id))
+        .filter(|record| record.inputs.starts_with(INPUTS_VERSION))
         .map(|record| &record.inputs);
     match running {
         Some(running) if *running == after => Freshness::Same(after),
@@ -78,8 +79,9 @@ fn what_changes(draft: &Draft<'_>, name: &UnitName, unit: &DesiredUnit) -> Vec<R
         let text = "its unit files changed, and the old ones could not be read".to_owned();
         reasons.push(Reason { kind: ReasonKind::InputsChanged, text });
     }
-    for path in changed_files(draft, unit, &before, &after) {
-        let how = if unit.watch.contains(&path) { "watched" } else { "read at start" };
+    let named = named_files(&before, &after);
+    for path in unit.watch.union(&named).filter(|path| draft.before.get(path) != draft.after.get(path)) {
+        let how = if named.contains(path) { "read at start" } else { "watched" };
         let text = format!("{path} changed ({how})");
         reasons.push(Reason { kind: ReasonKind::InputsChanged, text });
     }
@@ -99,14 +101,9 @@ fn shortened(directives: &[String]) -> String {
     }
 }
 
-fn changed_files(draft: &Draft<'_>, unit: &DesiredUnit, before: &UnitInView, after: &UnitInView) -> Vec<AbsPath> {
-    let mut files: BTreeSet<AbsPath> = unit.watch.clone();
-    for view in [before, after] {
-        if let Some(effective) = &view.effective {
-            files.extend(effective.input_files());
-        }
-    }
-    files.into_iter().filter(|path| draft.before.get(path) != draft.after.get(path)).collect()
+/// The files that the unit's settings name, before or after.
+fn named_files(before: &UnitInView, after: &UnitInView) -> BTreeSet<AbsPath> {
+    [before, after].into_iter().filter_map(|view| view.effective.as_ref()).flat_map(Effective::input_files).collect()
 }
 
 /// By times: an input that changed after the unit started.
@@ -125,12 +122,14 @@ fn changed_since_start(
         files.extend(input_files(effective, &unit.watch));
     }
     let path = files.into_iter().find(|path| {
-        let ctime = match draft.observed.paths.get(path) {
-            Some(ObservedPath::File { meta, .. } | ObservedPath::Link { meta, .. }) => meta.ctime_us,
+        let meta = match draft.observed.paths.get(path) {
+            Some(ObservedPath::File { meta, .. } | ObservedPath::Link { meta, .. }) => meta,
             _ => return false,
         };
         // A time in the future comes from a clock that was set back; it proves nothing.
-        ctime > started_us + CLOCK_SLACK_US && ctime <= facts.now_us && !unchanged_by_ledger(draft, path, started_us)
+        let later = |time: i64| time > started_us + CLOCK_SLACK_US && time <= facts.now_us;
+        // Content that was written since may have been another when the unit started, and have been put back.
+        later(meta.ctime_us) && (later(meta.mtime_us) || !unchanged_by_ledger(draft, path, started_us))
     })?;
     let text = format!("{path} changed after it was started");
     Some(Reason { kind: ReasonKind::Stale, text })

@@ -69,7 +69,7 @@ fn readable_ledgers(draft: &mut Draft<'_>) {
         }
     }
     if let Some(lock) = &draft.observed.lock {
-        let text = format!("an apply is under way: run {} by {}", lock.run, lock.who);
+        let text = format!("an apply is under way: {lock}");
         draft.finding(FindingKind::Notice, None, text, None);
     }
 }

@@ -16,6 +16,9 @@ pub(super) fn plan(draft: &mut Draft<'_>, units: &BTreeSet<UnitName>) {
     for name in units {
         let unit = &draft.desired.units[name];
         if unit.absent {
+            if name.is_template() {
+                surplus_instances(draft, name, unit, &BTreeSet::new());
+            }
             if draft.after.unit(name).files.fragment.is_none() {
                 stop(draft, name, unit, "is removed");
                 forget(draft, name);
@@ -108,6 +111,9 @@ fn start(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit, observed: &
     let reason = Reason { kind: ReasonKind::StateDiffers, text: format!("{text}, state: started") };
     let action = if looping { Action::Restart { unit: name.clone() } } else { Action::Start { unit: name.clone() } };
     draft.step_because(Stage::Run, action, vec![reason]);
+    if name.kind() == UnitKind::Socket {
+        make_way(draft, name, "runs without its socket, which cannot be started beside it");
+    }
     record(draft, name, unit);
 }
 
@@ -243,14 +249,15 @@ fn is_protected(name: &UnitName) -> bool {
 /// `restart x.socket` while its service runs fails and leaves the socket dead (247, 252, 257): both are stopped,
 /// then the socket is started, then the service if it ran.
 fn restart_socket(draft: &mut Draft<'_>, socket: &UnitName, reasons: Vec<Reason>) {
-    let services: Vec<UnitName> = draft
-        .observed
-        .units
-        .get(socket)
-        .map(|observed| observed.triggers.iter().filter_map(|name| UnitName::parse(name).ok()).collect())
-        .unwrap_or_default();
     draft.step_because(Stage::Stop, Action::Stop { unit: socket.clone() }, reasons.clone());
-    for service in services {
+    make_way(draft, socket, "holds the old sockets");
+    draft.step_because(Stage::Run, Action::Start { unit: socket.clone() }, reasons);
+}
+
+/// systemd refuses to start a socket whose service runs ("already active, refusing": 247, 252, 257), so the service
+/// is stopped before and started after it.
+fn make_way(draft: &mut Draft<'_>, socket: &UnitName, why: &str) {
+    for service in triggered_services(draft, socket) {
         let up = draft.observed.units.get(&service).is_some_and(|observed| !observed.active_state.is_down());
         if !up {
             continue;
@@ -260,15 +267,33 @@ fn restart_socket(draft: &mut Draft<'_>, socket: &UnitName, reasons: Vec<Reason>
             draft.steps().any(|(at, step)| at == stage && acts_on(&step.action, &service))
         };
         if !already(draft, Stage::Stop) {
-            let reason = follows(format!("holds the old sockets of {socket}"));
+            let reason = follows(format!("{why} ({socket})"));
             draft.step_because(Stage::Stop, Action::Stop { unit: service.clone() }, reason);
         }
-        if !already(draft, Stage::Run) {
+        let stays_down = draft
+            .desired
+            .units
+            .get(&service)
+            .is_some_and(|unit| unit.absent || unit.masked == Some(true) || unit.state == Some(RunState::Stopped));
+        if !stays_down && !already(draft, Stage::Run) {
             let reason = follows(format!("was running before {socket} was made anew"));
             draft.step_because(Stage::Run, Action::Start { unit: service.clone() }, reason);
         }
     }
-    draft.step_because(Stage::Run, Action::Start { unit: socket.clone() }, reasons);
+}
+
+/// What the socket starts, as systemd knows it and as its files will say. With `Accept=yes` each connection gets an
+/// instance of its own, and those are in nobody's way.
+fn triggered_services(draft: &Draft<'_>, socket: &UnitName) -> BTreeSet<UnitName> {
+    let known = draft.observed.units.get(socket).map(|observed| observed.triggers.as_slice()).unwrap_or_default();
+    let mut services: BTreeSet<UnitName> = known.iter().filter_map(|name| UnitName::parse(name).ok()).collect();
+    if let Some(effective) = draft.after.unit(socket).effective
+        && effective.flag("Socket", "Accept") != Some(true)
+    {
+        let named = effective.last("Socket", "Service").and_then(|name| UnitName::parse(name).ok());
+        services.insert(named.unwrap_or_else(|| socket.sibling(UnitKind::Service)));
+    }
+    services
 }
 
 pub(super) fn acts_on(action: &Action, unit: &UnitName) -> bool {

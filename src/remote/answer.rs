@@ -172,7 +172,11 @@ fn units(request: &GatherRequest, frames: &[Frame<'_>]) -> Result<BTreeMap<UnitN
             units.insert(name, unit);
         }
     }
-    match request.units.iter().find(|unit| !units.contains_key(*unit)) {
+    match request
+        .units
+        .iter()
+        .find(|unit| !unit.is_template() && !units.contains_key(*unit))
+    {
         Some(missing) => Err(odd(format!("`systemctl show` says nothing about `{missing}`"))),
         None => Ok(units),
     }

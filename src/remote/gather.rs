@@ -17,7 +17,7 @@ use super::frames::{FrameError, frames};
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct GatherRequest {
-    /// Units, also those that do not exist; never templates.
+    /// Units, also those that do not exist. A template here is taken as one below.
     pub units: BTreeSet<UnitName>,
     /// Templates, whose loaded and enabled instances are looked at, too.
     pub templates: BTreeSet<UnitName>,
@@ -73,7 +73,8 @@ pub fn encode_gather(request: &GatherRequest, nonce: &str) -> Vec<u8> {
         body.push('\n');
     };
     for unit in &request.units {
-        line("unit", unit.as_str());
+        // systemctl cannot show a template: one among the units would end the whole answer.
+        line(if unit.is_template() { "template" } else { "unit" }, unit.as_str());
     }
     for template in &request.templates {
         line("template", template.as_str());
@@ -130,6 +131,7 @@ mod tests {
     fn the_request_says_its_length_and_its_end() {
         let mut request = GatherRequest::default();
         request.units.insert(UnitName::parse("a.service").unwrap());
+        request.units.insert(UnitName::parse("t@.service").unwrap());
         request.paths.insert(path("/a b"), None);
         request.paths.insert(path("/x"), Some(Digest("00".to_owned())));
         request.paths.insert(path(r"/y\x2d"), Some(Digest("11".to_owned())));
@@ -138,7 +140,7 @@ mod tests {
         assert_eq!(head, format!("unitfleet-gather 1 n1 {}", body.len()));
         assert_eq!(
             body,
-            "unit a.service\nplain /a b\nexpect 00  /x\nchecked /y\\x2d\nsum \\11  /y\\\\x2d\nend\n"
+            "unit a.service\ntemplate t@.service\nplain /a b\nexpect 00  /x\nchecked /y\\x2d\nsum \\11  /y\\\\x2d\nend\n"
         );
     }
 }

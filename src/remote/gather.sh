@@ -2,9 +2,16 @@
 # The same bytes for every host and every run. The question follows on standard input:
 # one line `unitfleet-gather 1 NONCE SIZE`, then SIZE bytes of lines (the words below), the last of which is `end`.
 # The answer is frames: a line `@@NONCE WORD ...`, then the frame's body up to the next such line.
+# A plan waits for this, and a process costs the host a millisecond: what the shell can do by itself, it does.
 # shellcheck shell=sh disable=SC2086 # lists are split at newlines (IFS) on purpose, with globbing off
 
 frame() { printf '\n@@%s %s\n' "$nonce" "$1"; }
+
+give_up() {
+  frame "fail $1"
+  frame end
+  exit 0
+}
 
 # Runs "$1" over the lines of "$2", 500 at a time: the kernel bounds the length of an argument list.
 in_chunks() {
@@ -36,6 +43,8 @@ look() {
   fi
   if [ -f "$1" ]; then
     if [ -r "$1" ]; then
+      # Seen already: a unit file is a candidate and a file to be checked, an environment file may be ours.
+      case $NL$content$NL$hashed in *"$NL$1$NL"*) return ;; esac
       case $2 in content) content=$content$1$NL ;; *) hashed=$hashed$1$NL ;; esac
     fi
   elif [ -d "$1" ]; then
@@ -88,6 +97,7 @@ read_request() {
       'expect '*) line=${line#expect } expected=$expected$line$NL checked=$checked${line#*  }$NL ;;
     esac
   done
+  asked=$units
 }
 
 show_host() {
@@ -95,7 +105,11 @@ show_host() {
   now=$(date +%s.%N)
   IFS=' ' read -r uptime _ </proc/uptime
   read -r boot </proc/sys/kernel/random/boot_id
-  printf 'uid=%s\nnow=%s\nuptime=%s\nboot_id=%s\n' "$(id -u)" "$now" "$uptime" "$boot"
+  uid=''
+  while IFS=$TAB read -r word _ effective _; do
+    case $word in Uid:) uid=$effective; break ;; esac
+  done </proc/self/status
+  printf 'uid=%s\nnow=%s\nuptime=%s\nboot_id=%s\n' "${uid:-$(id -u)}" "$now" "$uptime" "$boot"
 }
 
 show_manager() {
@@ -146,7 +160,10 @@ list_ledgers() {
     if [ -r "$file" ] && text=$(cat -- "$file"); then
       frame "ledger $name"
       printf '%s\n' "$text"
-      for line in $text; do case $line in 'unit '*) add_unit "${line#unit }" ;; esac; done
+      named=''
+      for line in $text; do case $line in 'unit '*) named=$named${line#unit }$NL ;; esac; done
+      # Both lists are sorted: mostly the ledger names just what was asked for.
+      if [ "$named" != "$asked" ]; then for line in $named; do add_unit "$line"; done; fi
     else
       frame "ledger-unread $name"
     fi
@@ -317,6 +334,8 @@ link_chunk() {
 
 # Contents that were not expected, of at most 512 KiB. `sha256sum` escapes a backslash in a name and says so by a leading one.
 show_contents() {
+  # Both are in the order of the request when nothing but the expected was found.
+  if [ "$1$NL" = "$expected" ]; then return; fi
   unexpected=$1
   if [ -n "$expected" ]; then
     # Twice the expected and once the found: what stands there once was found and not expected.
@@ -333,7 +352,6 @@ show_contents() {
 }
 
 show_files() {
-  if [ -n "$content" ]; then content=$(printf '%s' "$content" | sort -u); fi
   find_environment
   for file in $plain $environment; do look "$file" hash; done
   frame stat
@@ -370,7 +388,7 @@ main() {
   unset LANG LANGUAGE POSIXLY_CORRECT
   umask 077
   PROPERTIES=Id,Names,LoadState,LoadError,ActiveState,SubState,UnitFileState,FragmentPath,DropInPaths,NeedDaemonReload,CanReload,RefuseManualStart,RefuseManualStop,Type,RemainAfterExit,Result,MainPID,ExecMainCode,ExecMainStatus,NRestarts,InvocationID,ExecMainStartTimestampMonotonic,ActiveEnterTimestampMonotonic,ConditionResult,Job,Triggers,TriggeredBy,Transient
-  TAB=$(printf '\t')
+  TAB='	'
   NL='
 '
   IFS=' ' read -r magic format nonce size || exit 64
@@ -380,9 +398,9 @@ main() {
   set -f
   IFS=$NL
   frame 'begin 1'
-  case $NL$request in *"${NL}end") ;; *) frame 'fail request'; exit 1 ;; esac
-  [ -d /run/systemd/system ] || { frame 'fail systemd'; exit 1; }
-  command -v sha256sum >/dev/null || { frame 'fail sha256sum'; exit 1; }
+  case $NL$request in *"${NL}end") ;; *) give_up request ;; esac
+  [ -d /run/systemd/system ] || give_up systemd
+  command -v sha256sum >/dev/null || give_up sha256sum
   content='' hashed='' stats='' symlinks='' directories='' blocked=''
   read_request
   show_host

@@ -3,7 +3,7 @@
 //! Exit codes of systemctl are not looked at: a simple service whose program is missing starts with status 0. The
 //! words of `Result=` and the statuses from 200 on are systemd's; they are the same on 247, 252 and 257.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{Action, ActiveState, ObservedUnit, Step, UnitFailure, UnitKind, UnitName};
 
@@ -37,25 +37,34 @@ impl Cause {
     }
 }
 
+/// Where the last step on a unit wanted it.
+#[derive(Clone, Copy)]
+enum Wanted {
+    Down,
+    Up,
+    Reloaded,
+}
+
 /// The units that did not get where the steps wanted them. The last step on a unit counts.
 #[must_use]
 pub fn judge(steps: &[Step], units: &BTreeMap<UnitName, UnitAfter>) -> Vec<UnitFailure> {
-    let mut wanted: BTreeMap<&UnitName, bool> = BTreeMap::new();
+    let mut wanted: BTreeMap<&UnitName, Wanted> = BTreeMap::new();
     for step in steps {
         match &step.action {
-            Action::Stop { unit } => wanted.insert(unit, false),
-            Action::Start { unit } | Action::Restart { unit } | Action::Reload { unit } => wanted.insert(unit, true),
+            Action::Stop { unit } => wanted.insert(unit, Wanted::Down),
+            Action::Start { unit } | Action::Restart { unit } => wanted.insert(unit, Wanted::Up),
+            Action::Reload { unit } => wanted.insert(unit, Wanted::Reloaded),
             _ => None,
         };
     }
     wanted
         .into_iter()
-        .filter_map(|(name, up)| {
+        .filter_map(|(name, wanted)| {
             let after = units.get(name)?;
-            let cause = if up {
-                why_not_up(name, after)
-            } else {
-                why_not_down(name, after)
+            let cause = match wanted {
+                Wanted::Down => why_not_down(name, after),
+                Wanted::Up => why_not_up(name, after),
+                Wanted::Reloaded => why_not_up(name, after).or_else(|| why_not_reloaded(name, after)),
             };
             cause.map(|cause| failure(name, after, cause))
         })
@@ -68,7 +77,11 @@ pub(super) fn gate_failure(name: &UnitName, after: &UnitAfter) -> UnitFailure {
         next: None,
         ..not_loaded(name, after)
     };
-    failure(name, after, cause)
+    let mut failure = failure(name, after, cause);
+    // PID 1 says the same each time it reads the file.
+    let mut said = BTreeSet::new();
+    failure.journal.retain(|line| said.insert(line.clone()));
+    failure
 }
 
 fn failure(name: &UnitName, after: &UnitAfter, cause: Cause) -> UnitFailure {
@@ -112,15 +125,9 @@ fn why_not_up(name: &UnitName, after: &UnitAfter) -> Option<Cause> {
     }
     match &unit.active_state {
         ActiveState::Active | ActiveState::Reloading | ActiveState::Refreshing => why_unsteady(name, after),
-        ActiveState::Failed => Some(why_failed(name, after)),
+        ActiveState::Failed => Some(why_given_up(name, after)),
         ActiveState::Inactive => why_inactive(name, after),
-        ActiveState::Activating if unit.sub_state.starts_with("auto-restart") => {
-            let cause = why_failed(name, after);
-            Some(Cause {
-                text: format!("it crashes and is restarted again and again: {}", cause.text),
-                ..cause
-            })
-        }
+        ActiveState::Activating if unit.sub_state.starts_with("auto-restart") => Some(why_looping(name, after)),
         _ if unit.job.is_some() => Some(Cause::new(
             format!("it is still {} and its job has not ended", state(unit)),
             status(name),
@@ -144,6 +151,10 @@ fn why_unsteady(name: &UnitName, after: &UnitAfter) -> Option<Cause> {
             ));
         }
     }
+    None
+}
+
+fn why_not_reloaded(name: &UnitName, after: &UnitAfter) -> Option<Cause> {
     match after.reload_result.as_deref() {
         None | Some("success") => None,
         Some(result) => Some(Cause::new(
@@ -183,7 +194,8 @@ fn why_inactive(name: &UnitName, after: &UnitAfter) -> Option<Cause> {
             status(name),
         ));
     }
-    if unit.result.as_deref() == Some("exec-condition") {
+    let skipped = unit.result.as_deref() == Some("exec-condition");
+    if skipped || line_with(after, &["Skipped due to 'exec-condition'"]).is_some() {
         return Some(Cause::new(
             "systemd skipped it: its ExecCondition= said no",
             journal(name),
@@ -192,23 +204,51 @@ fn why_inactive(name: &UnitName, after: &UnitAfter) -> Option<Cause> {
     if !clean {
         return Some(why_failed(name, after));
     }
-    if unit.condition_result == Some(false) {
-        let text = match line_with(after, &["unmet condition", "Condition check resulted in"]) {
-            Some(line) => format!("systemd skipped it: {line}"),
-            None => "systemd skipped it: a Condition…= of the unit is not met".to_owned(),
-        };
-        return Some(Cause::new(text, status(name)));
-    }
     if unit.refuse_manual_start {
         return Some(Cause::new(
             "it may not be started by hand (RefuseManualStart=yes)",
             status(name),
         ));
     }
-    if name.kind() == UnitKind::Service && unit.exec_main_start_us.is_some_and(|start| start != 0) {
+    if let Some(line) = line_with(after, &["unmet condition", "Condition check resulted in"]) {
+        return Some(Cause::new(format!("systemd skipped it: {line}"), status(name)));
+    }
+    // A unit that ended well and that nothing refers to is forgotten at once: only its journal tells that it ran.
+    let ran = unit.exec_main_start_us.is_some_and(|start| start != 0)
+        || line_with(after, &[": Deactivated successfully", ": Succeeded."]).is_some();
+    if name.kind() == UnitKind::Service && ran {
         return Some(Cause::new("it started and ended at once with status 0", journal(name)));
     }
-    Some(Cause::new("it is not active although it was started", status(name)))
+    let text = if unit.condition_result == Some(false) {
+        "it is not active although it was started; perhaps a Condition…= of it is not met"
+    } else {
+        "it is not active although it was started"
+    };
+    Some(Cause::new(text, status(name)))
+}
+
+/// Between two attempts of `Restart=`.
+fn why_looping(name: &UnitName, after: &UnitAfter) -> Cause {
+    if matches!(after.unit.result.as_deref(), None | Some("success")) {
+        return Cause::new("it ends with status 0 and is restarted again and again", journal(name));
+    }
+    let cause = why_failed(name, after);
+    Cause {
+        text: format!("it fails and is restarted again and again: {}", cause.text),
+        ..cause
+    }
+}
+
+/// `Result=` is that of the last failure, also where the start limit ended the attempts.
+fn why_given_up(name: &UnitName, after: &UnitAfter) -> Cause {
+    let cause = why_failed(name, after);
+    let limit = after.unit.result.as_deref() != Some("start-limit-hit")
+        && line_with(after, &["Start request repeated too quickly"]).is_some();
+    if limit {
+        let text = format!("{}, again and again until systemd gave up restarting it", cause.text);
+        return Cause { text, ..cause };
+    }
+    cause
 }
 
 fn why_failed(name: &UnitName, after: &UnitAfter) -> Cause {
@@ -231,10 +271,7 @@ fn why_failed(name: &UnitName, after: &UnitAfter) -> Cause {
             "it was started too often in a short time (start-limit-hit); the first failure stands further up in its journal",
             format!("journalctl -n 100 -u {}", shell_quoted(name.as_str())),
         ),
-        "timeout" => Cause::new(
-            "it did not start or stop within its time limit (timeout)",
-            journal(name),
-        ),
+        "timeout" => Cause::new("it did not start within its time limit (timeout)", journal(name)),
         "protocol" => Cause::new(
             "it did not announce itself as its Type= promises (protocol); check Type= and PIDFile=",
             format!("systemctl show -p Type,PIDFile,NotifyAccess {}", quoted(name)),
@@ -334,14 +371,15 @@ const STEPS: &[(i32, &str, &str)] = &[
     (243, "CREDENTIALS", "its credentials could not be set up"),
 ];
 
-/// `Unable to locate executable '/x': …` or `Failed at step EXEC spawning /x: …`.
+/// `Failed to locate executable /x: …` (252), `Unable to locate executable '/x': …` (257) or
+/// `Failed at step EXEC spawning /x: …`.
 fn executable(after: &UnitAfter) -> Option<String> {
     after.journal.iter().find_map(|line| {
-        if let Some((_, rest)) = line.split_once("executable '") {
-            return rest.split_once('\'').map(|(path, _)| path.to_owned());
-        }
-        let (_, rest) = line.split_once("step EXEC spawning ")?;
-        rest.rsplit_once(": ").map(|(path, _)| path.to_owned())
+        let (_, rest) = line
+            .split_once(" locate executable ")
+            .or_else(|| line.split_once("step EXEC spawning "))?;
+        let (path, _) = rest.rsplit_once(": ")?;
+        Some(path.trim_matches('\'').to_owned())
     })
 }
 

@@ -15,6 +15,9 @@ mod outcome;
 mod properties;
 mod transaction;
 
+#[cfg(test)]
+mod tests;
+
 pub use frames::FrameError;
 pub use gather::{GatherError, GatherRequest, encode_gather, gather_script, parse_gather};
 pub use judge::{UnitAfter, judge};

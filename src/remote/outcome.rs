@@ -222,15 +222,17 @@ fn undo(outcomes: &mut [StepOutcome]) {
     }
 }
 
-/// systemctl was called and returned: whether that did any good, only the unit's state tells.
+/// systemctl was called and returned: whether that did any good, only the unit's state tells. The last step that
+/// was to bring the unit up answers for it.
 fn blame(steps: &[Step], outcomes: &mut [StepOutcome], failures: &[UnitFailure]) {
-    for (step, outcome) in steps.iter().zip(outcomes) {
-        let unit = match &step.action {
-            Action::Start { unit } | Action::Restart { unit } | Action::Reload { unit } => unit,
-            _ => continue,
-        };
-        let failure = failures.iter().find(|failure| failure.unit == *unit);
-        if let (Some(failure), StepStatus::Done) = (failure, &outcome.status) {
+    for failure in failures {
+        let last = steps.iter().rposition(|step| match &step.action {
+            Action::Start { unit } | Action::Restart { unit } | Action::Reload { unit } => *unit == failure.unit,
+            _ => false,
+        });
+        if let Some(outcome) = last.and_then(|last| outcomes.get_mut(last))
+            && outcome.status == StepStatus::Done
+        {
             outcome.status = StepStatus::Failed(failure.cause.clone());
         }
     }

@@ -89,6 +89,7 @@ fn load_error(value: &str) -> String {
     value
         .split_once(" \"")
         .map_or(value, |(_, message)| message.trim_end_matches('"'))
+        .trim_end_matches('.')
         .to_owned()
 }
 
@@ -164,6 +165,6 @@ mod tests {
     #[test]
     fn the_load_error_is_its_message() {
         let value = r#"org.freedesktop.systemd1.NoSuchUnit "Unit cron.service not found.""#;
-        assert_eq!(load_error(value), "Unit cron.service not found.");
+        assert_eq!(load_error(value), "Unit cron.service not found");
     }
 }

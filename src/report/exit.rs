@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{FindingKind, HostReport, Outcome, RunReport};
+use crate::model::{HostReport, Outcome, RunReport};
 
 /// Something failed; the per-host results are complete.
 pub const FAILED: u8 = 1;
@@ -60,19 +60,12 @@ fn host_codes(part: &HostReport, policy: ExitPolicy) -> Vec<u8> {
         Outcome::Failed { restored: false, .. } => codes.push(FAILED),
     }
     if let Some(plan) = &part.plan {
-        let found = plan.findings.iter().any(|finding| counts_when_strict(finding.kind));
+        let found = plan.findings.iter().any(|finding| finding.kind.refuses_when_strict());
         if !plan.refusals.is_empty() || policy.strict && found {
             codes.push(REFUSED);
         }
     }
     codes
-}
-
-fn counts_when_strict(kind: FindingKind) -> bool {
-    match kind {
-        FindingKind::Held | FindingKind::Foreign | FindingKind::Unknown | FindingKind::Shadowed => true,
-        FindingKind::Stale | FindingKind::Notice => false,
-    }
 }
 
 #[cfg(test)]

@@ -204,7 +204,7 @@ fn draw_steps(page: &mut Page<'_>, plan: &HostPlan, group: &Group<'_>) -> io::Re
     }
     page.blank()?;
     page.line(&title)?;
-    steps::draw(page, &plan.steps, &group.report.steps)
+    steps::draw(page, &plan.steps, &group.report.steps, &group.report.failures)
 }
 
 fn draw_remaining(page: &mut Page<'_>, remaining: &HostPlan, owners: bool) -> io::Result<()> {
@@ -215,7 +215,7 @@ fn draw_remaining(page: &mut Page<'_>, remaining: &HostPlan, owners: bool) -> io
     page.line(&Line::indented(2).with(page.palette.bad, "✗ still differs after the apply"))?;
     changes::draw(page, &remaining.changes, owners)?;
     if remaining.changes.is_empty() {
-        steps::draw(page, &remaining.steps, &[])?;
+        steps::draw(page, &remaining.steps, &[], &[])?;
     }
     Ok(())
 }

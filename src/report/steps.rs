@@ -11,7 +11,7 @@ use super::page::{Line, Page};
 use super::style::Palette;
 use super::table::{Cell, Column, Table};
 use super::wording::names;
-use crate::model::{Action, Step, StepOutcome, StepStatus, UnitName};
+use crate::model::{Action, Step, StepOutcome, StepStatus, UnitFailure, UnitName};
 
 /// What a step does to what runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +108,12 @@ pub(super) fn object(action: &Action) -> String {
 }
 
 /// Draws the steps. Without `outcomes` they are still to be done.
-pub(super) fn draw(page: &mut Page<'_>, steps: &[Step], outcomes: &[StepOutcome]) -> io::Result<()> {
+pub(super) fn draw(
+    page: &mut Page<'_>,
+    steps: &[Step],
+    outcomes: &[StepOutcome],
+    told: &[UnitFailure],
+) -> io::Result<()> {
     let palette = page.palette;
     let mut table = Table::new(
         2,
@@ -147,13 +152,22 @@ pub(super) fn draw(page: &mut Page<'_>, steps: &[Step], outcomes: &[StepOutcome]
         ]);
     }
     table.draw(page)?;
-    draw_failures(page, steps, outcomes)
+    draw_failures(page, steps, outcomes, told)
 }
 
-/// What hosts said of the steps that failed, in full width below the table.
-fn draw_failures(page: &mut Page<'_>, steps: &[Step], outcomes: &[StepOutcome]) -> io::Result<()> {
+/// What hosts said of the steps that failed, in full width below the table; units whose failure is told anyway have
+/// their own block.
+fn draw_failures(
+    page: &mut Page<'_>,
+    steps: &[Step],
+    outcomes: &[StepOutcome],
+    told: &[UnitFailure],
+) -> io::Result<()> {
     for outcome in outcomes {
         if let (StepStatus::Failed(said), Some(step)) = (&outcome.status, steps.get(outcome.step)) {
+            if is_told(&step.action, told) {
+                continue;
+            }
             let what = format!("{} {}", verb(&step.action), object(&step.action));
             let title = format!("step {} failed: {}", outcome.step + 1, what.trim_end());
             page.blank()?;
@@ -168,6 +182,16 @@ fn draw_failures(page: &mut Page<'_>, steps: &[Step], outcomes: &[StepOutcome]) 
         }
     }
     Ok(())
+}
+
+fn is_told(action: &Action, told: &[UnitFailure]) -> bool {
+    match action {
+        Action::Gate { units } => told.iter().any(|failure| units.contains(&failure.unit)),
+        Action::Start { unit } | Action::Restart { unit } | Action::Reload { unit } | Action::Stop { unit } => {
+            told.iter().any(|failure| failure.unit == *unit)
+        }
+        _ => false,
+    }
 }
 
 fn status_of(index: usize, outcomes: &[StepOutcome]) -> Option<&StepStatus> {

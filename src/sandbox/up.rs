@@ -22,11 +22,11 @@ pub(super) fn up(
     check_requirements()?;
     refuse_taken(sandbox, options)?;
     let base = base::ensure(&sandbox.cache, options, progress)?;
-    let _lock = Lock::of_fleet(&sandbox.state, &options.name)?;
+    let lock = Lock::of_fleet(&sandbox.state, &options.name)?;
     let fleet = found(sandbox, options, base)?;
     match raise(&fleet, progress) {
         Ok(()) => Ok(fleet),
-        Err(cause) => match fleet.take_down() {
+        Err(cause) => match fleet.take_down().and_then(|()| lock.remove()) {
             Ok(()) => Err(cause),
             Err(leftover) => Err(SandboxError::LeftBehind {
                 leftover: Box::new(leftover),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{rust_files, without_tests};
+use crate::{product_files, without_tests};
 
 /// Rooms by layer, as the crate's documentation draws them.
 const LAYERS: [&[&str]; 5] = [
@@ -23,7 +23,7 @@ fn layer_of(room: &str) -> Option<usize> {
 #[test]
 fn rooms_import_only_from_lower_rooms() {
     let mut wrong = Vec::new();
-    for (path, text) in rust_files("src") {
+    for (path, text) in product_files("src") {
         let parts: Vec<String> = path.iter().map(|part| part.to_string_lossy().into_owned()).collect();
         let Some(room) = parts.get(1).filter(|_| parts.len() > 2) else { continue };
         let Some(layer) = layer_of(room) else {
@@ -61,8 +61,8 @@ fn every_room_stands_in_lib_rs_and_in_a_layer() {
 
 #[test]
 fn only_report_and_cli_print() {
-    let printing = ["println!", "eprintln!", "print!", "eprint!", "stdout()", "stderr()"];
-    for (path, text) in rust_files("src") {
+    let printing = ["println!", "eprintln!", "print!", "eprint!", "io::stdout()", "io::stderr()"];
+    for (path, text) in product_files("src") {
         let shown = path.display().to_string();
         if shown.starts_with("src/report") || shown.starts_with("src/cli") || shown == "src/main.rs" {
             continue;
@@ -77,7 +77,7 @@ fn only_report_and_cli_print() {
 fn the_pure_middle_has_no_effects() {
     let effects = ["std::fs", "std::env", "std::process", "std::net", "SystemTime", "Instant", "tokio", "std::thread"];
     for room in ["src/model", "src/unitfile", "src/compile", "src/plan"] {
-        for (path, text) in rust_files(room) {
+        for (path, text) in product_files(room) {
             for (number, line) in without_tests(&text).lines().enumerate() {
                 let code = line.split("//").next().unwrap_or_default();
                 let found = effects.iter().find(|effect| code.contains(*effect));

@@ -1,12 +1,12 @@
 //! One idea a file.
 
-use crate::{rust_files, without_tests};
+use crate::{product_files, rust_files, without_tests};
 
 const LINES_MAX: usize = 600;
 
 #[test]
 fn no_file_is_longer_than_an_idea() {
-    for (path, text) in rust_files("src") {
+    for (path, text) in product_files("src") {
         let lines = without_tests(&text).lines().count();
         assert!(lines <= LINES_MAX, "{} has {lines} lines without its tests; at most {LINES_MAX}", path.display());
     }
@@ -14,7 +14,7 @@ fn no_file_is_longer_than_an_idea() {
 
 #[test]
 fn every_file_says_what_it_is_for() {
-    for (path, text) in rust_files("src") {
+    for (path, text) in product_files("src") {
         assert!(text.starts_with("//!"), "{} has no module documentation", path.display());
     }
 }

@@ -1,3 +1,8 @@
 //! Real hosts.
 
+mod apply;
+mod drift;
+mod masks;
+mod playbooks;
+mod reading;
 mod support;

@@ -53,6 +53,12 @@ flush_directories() {
 
 label() { if [ -n "$selinux" ]; then restorecon -F -- "$1" >/dev/null 2>&1; fi; }
 
+# The name beside "$1" under which its successor is made: systemd ignores it. One that a killed run left is removed.
+new_temp() {
+  temp_of "$1"
+  if [ -e "$temp" ] || [ -h "$temp" ]; then rm -f -- "$temp"; fi
+}
+
 temp_of() { temp=${1%/*}/.${1##*/}.unitfleet-tmp; }
 
 # Renames over a link even where it leads to a directory.
@@ -90,8 +96,7 @@ set_attributes() {
 }
 
 make_link() {
-  temp_of "$2"
-  rm -f -- "$temp"
+  new_temp "$2"
   attempt ln -s -- "$1" "$temp" && rename "$temp" "$2"
 }
 
@@ -127,8 +132,8 @@ step_write() {
     tell "$1" already
     return
   fi
-  temp_of "$6"
-  make_parents "$6" && attempt rm -f -- "$temp" && attempt install -m "$2" -o "$3" -g "$4" -- "$new" "$temp" ||
+  new_temp "$6"
+  make_parents "$6" && attempt install -m "$2" -o "$3" -g "$4" -- "$new" "$temp" ||
     { rm -f -- "$temp"; fail "$1" "$said"; return; }
   pending=$pending$1$TAB$6$NL temps=$temps$temp$NL
 }
@@ -150,7 +155,12 @@ flush_writes() {
 
 step_rm() {
   if ! [ -e "$2" ] && ! [ -h "$2" ]; then tell "$1" already; return; fi
-  attempt rm -f -- "$2" && soil "${2%/*}"; conclude "$1" "$?"
+  attempt rm -f -- "$2" || { fail "$1" "$said"; return; }
+  place=${2%/*}
+  # An empty directory of drop-ins says nothing; `systemctl revert` takes it away as well.
+  case $place in "$UNITS"/*.d) if rmdir -- "$place" 2>/dev/null; then place=$UNITS; fi ;; esac
+  soil "$place"
+  tell "$1" 'done'
 }
 
 step_link() {
@@ -181,8 +191,7 @@ step_mask() {
   if masks "$path"; then tell "$1" already; return; fi
   if [ -d "$path" ] && ! [ -h "$path" ]; then fail "$1" "$path is a directory"; return; fi
   if [ -h "$path" ] || [ -s "$path" ]; then
-    temp_of "$kept_file"
-    rm -f -- "$temp"
+    new_temp "$kept_file"
     attempt cp -a -- "$path" "$temp" && { [ -h "$temp" ] || to_disk "$temp"; } && rename "$temp" "$kept_file" ||
       { fail "$1" "$said"; return; }
     flush_directories
@@ -191,19 +200,18 @@ step_mask() {
 }
 
 step_unmask() {
-  path=$UNITS/$2 kept_file=$base/masked/$2 did=''
+  path=$UNITS/$2 kept_file=$base/masked/$2 did=already
   for mask in "$path" "/run/systemd/system/$2"; do
     if masks "$mask" || { [ -f "$mask" ] && ! [ -s "$mask" ]; }; then
       attempt rm -f -- "$mask" || { fail "$1" "$said"; return; }
       soil "${mask%/*}"
-      did=yes
+      did='done'
     fi
   done
   if [ -e "$kept_file" ] || [ -h "$kept_file" ]; then
-    did=yes
+    did='done'
     if [ "$3" != discard ] && ! [ -e "$path" ] && ! [ -h "$path" ]; then
-      temp_of "$path"
-      rm -f -- "$temp"
+      new_temp "$path"
       attempt cp -a -- "$kept_file" "$temp" && { [ -h "$temp" ] || to_disk "$temp"; } && rename "$temp" "$path" ||
         { fail "$1" "$said"; return; }
       label "$path"
@@ -211,6 +219,6 @@ step_unmask() {
     attempt rm -f -- "$kept_file" || { fail "$1" "$said"; return; }
     soil "$base/masked"
   fi
-  tell "$1" "${did:+done}${did:-already}"
+  tell "$1" "$did"
 }
 

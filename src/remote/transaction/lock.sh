@@ -22,22 +22,31 @@ holder_lives() {
   [ "$booted" = "$boot" ] && ticks "$pid" && [ "$began" = "$since_ticks" ]
 }
 
+# The lock is a file that appears whole or not at all.
+make_lock() {
+  ln -- "$base/.lock-$run" "$lock" 2>/dev/null && rm -f -- "$base/.lock-$run"
+}
+
 take_lock() {
   lock=$base/lock
   read -r boot </proc/sys/kernel/random/boot_id
   ticks "$$"
   umask 022
-  printf '%s\n' 'unitfleet-lock 1' "run $run" "who $who" "since $begun" "pid $$" "began $began" "boot $boot" end >"$run_dir/lock"
+  printf '%s\n' 'unitfleet-lock 1' "run $run" "who $who" "since $begun" "pid $$" "began $began" "boot $boot" end >"$base/.lock-$run"
   umask 077
-  if ln -- "$run_dir/lock" "$lock" 2>/dev/null; then return; fi
+  if make_lock; then return; fi
   held=$(cat "$lock" 2>/dev/null)
-  if [ -z "$held" ] && ln -- "$run_dir/lock" "$lock" 2>/dev/null; then return; fi
+  if [ -z "$held" ]; then
+    # It was released in the meantime, or cannot be made at all.
+    if make_lock; then return; fi
+    refuse_lockless state "cannot make $lock"
+  fi
   if holder_lives; then refuse_locked; fi
   # The holder is gone. Only who makes this directory may remove its lock, and looks again before.
   claim=/run/unitfleet/takeover-${pid:-0}-${since_ticks:-0}
   mkdir -- "$claim" 2>/dev/null || refuse_locked
   if [ "$(cat "$lock" 2>/dev/null)" = "$held" ]; then rm -f -- "$lock"; fi
-  if ln -- "$run_dir/lock" "$lock" 2>/dev/null; then taken=yes; else taken=''; fi
+  if make_lock; then taken=yes; else taken=''; fi
   rmdir -- "$claim"
   [ -n "$taken" ] || refuse_locked
   frame takeover
@@ -47,10 +56,19 @@ take_lock() {
 refuse_locked() {
   frame locked
   printf '%s\n' "$held"
-  refuse locked 'another run holds the lock'
+  refuse_lockless locked 'another run holds the lock'
+}
+
+refuse_lockless() {
+  rm -f -- "$base/.lock-$run"
+  refuse "$1" "$2"
 }
 
 # ---- the snapshot
+
+# What could not be written down could not be put back: a full disk ends the run here.
+# shellcheck disable=SC2059
+note() { printf "$@" || refuse_unlocked "cannot write to $run_dir"; }
 
 # Writes down what is at "$1", and keeps a copy of a file.
 keep() {
@@ -58,26 +76,27 @@ keep() {
   kept=$kept$1$NL number=$((number + 1))
   if [ -h "$1" ]; then
     said=$(readlink -- "$1") || refuse_unlocked "cannot read the link $1"
-    printf 'L\t%s\t%s\n' "$1" "$said"
+    case $said in *[[:cntrl:]]*) refuse_unlocked "the target of the link $1 holds a control character" ;; esac
+    note 'L\t%s\t%s\n' "$1" "$said"
   elif [ -f "$1" ]; then
     attempt cp -a -- "$1" "$run_dir/snapshot/$number" || refuse_unlocked "$said"
-    printf 'F\t%s\t%s\n' "$1" "$number"
+    note 'F\t%s\t%s\n' "$1" "$number"
   elif [ -d "$1" ]; then
-    printf 'D\t%s\t%s\n' "$1" "$(stat -c "%a$TAB%u$TAB%g" -- "$1")"
+    note 'D\t%s\t%s\n' "$1" "$(stat -c "%a$TAB%u$TAB%g" -- "$1")"
   elif [ -e "$1" ]; then
-    printf 'O\t%s\n' "$1"
+    note 'O\t%s\n' "$1"
   else
-    printf 'A\t%s\n' "$1"
+    note 'A\t%s\n' "$1"
   fi
 }
 
 keep_attributes() {
-  if [ -e "$1" ] && ! [ -h "$1" ]; then printf 'M\t%s\t%s\n' "$1" "$(stat -c "%a$TAB%u$TAB%g" -- "$1")"; fi
+  if [ -e "$1" ] && ! [ -h "$1" ]; then note 'M\t%s\t%s\n' "$1" "$(stat -c "%a$TAB%u$TAB%g" -- "$1")"; fi
 }
 
 snapshot() {
   kept='' number=0
-  : >"$run_dir/snapshot/paths"
+  true >"$run_dir/snapshot/paths" || refuse_unlocked "cannot write to $run_dir"
   for line in $steps; do
     IFS=$TAB
     set -- $line

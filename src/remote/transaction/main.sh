@@ -9,7 +9,7 @@ run_steps() {
     shift 3
     if [ "$verb" != write ]; then flush_writes; fi
     if [ "$key" != "$group_key" ]; then flush_units; fi
-    if [ -n "$failure" ] && [ -z "$committed" ]; then return; fi
+    if [ -n "$failure" ] && [ -z "$committed" ]; then flush_writes; return; fi
     case $verb in
       stop | start | restart | reload | reset)
         group=$group$index$TAB$1$NL group_key=$key group_verb=$verb
@@ -60,7 +60,7 @@ is_well() {
   esac
   case $active in active) ;; *) return 1 ;; esac
   case $sub in auto-restart* | start*) return 1 ;; esac
-  case $reload in - | success) ;; *) return 1 ;; esac
+  case $1:$reload in reload:- | reload:success) ;; reload:*) return 1 ;; esac
   [ "$job" = - ] || [ "$job" = 0 ] || return 1
   now=$invocation/$restarts
   state_in "$was" "$unit"
@@ -74,7 +74,7 @@ show_units() {
     case $NL$watched in *"$NL${line%% *}$NL"*) ;; *) watched=$watched${line%% *}$NL ;; esac
   done
   [ -n "$watched" ] || return
-  was=$(states $watched) ill=''
+  was=$(states $watched) ill=$unmoved
   if [ -n "$stirred" ]; then
     frame "settle $settle"
     sleep "$settle" 2>/dev/null || sleep $((${settle%%.*} + 1))
@@ -85,11 +85,15 @@ show_units() {
   told=$(systemctl show --no-pager -p "$PROPERTIES" -- "$@" </dev/null)
   frame "show $? $#"
   printf '%s\n' "$@" "$told"
-  seen=$(states "$@")
+  seen=$(printf '%s\n' "$told" | read_states "$@")
   for unit in $acted; do
     wanted=start
     for line in $steps; do
-      case $line in *"${TAB}stop$TAB$unit") wanted=stop ;; *"start$TAB$unit" | *"${TAB}reload$TAB$unit") wanted=start ;; esac
+      case $line in
+        *"${TAB}stop$TAB$unit") wanted=stop ;;
+        *"start$TAB$unit") wanted=start ;;
+        *"${TAB}reload$TAB$unit") wanted=reload ;;
+      esac
     done
     state_in "$seen" "$unit"
     last=$invocation
@@ -125,7 +129,7 @@ clean_up() {
     number=$((number + 1))
     if [ "$number" -gt 10 ] && [ "$name" != "$run" ]; then rm -rf -- "${base:?}/runs/$name"; fi
   done
-  rm -f -- "$lock" "$run_dir/lock"
+  rm -f -- "$lock"
 }
 
 finish() {
@@ -168,7 +172,7 @@ main() {
   cd / || exit 64
   UNITS=/etc/systemd/system
   PROPERTIES=Id,Names,LoadState,LoadError,ActiveState,SubState,UnitFileState,FragmentPath,DropInPaths,NeedDaemonReload,CanReload,RefuseManualStart,RefuseManualStop,Type,RemainAfterExit,Result,MainPID,ExecMainCode,ExecMainStatus,NRestarts,InvocationID,ExecMainStartTimestampMonotonic,ActiveEnterTimestampMonotonic,ConditionResult,Job,Triggers,TriggeredBy,Transient,AssertResult,ReloadResult
-  TAB=$(printf '\t')
+  TAB='	'
   NL='
 '
   run_dir=''
@@ -187,7 +191,7 @@ main() {
   begun=$(date +%s)
   take_lock
   created='' soiled='' pending='' temps='' new_users='' changed_users='' gone_users=''
-  failure='' committed='' broken='' stirred='' synced='' group='' group_key='' group_verb=''
+  failure='' committed='' broken='' unmoved='' stirred='' synced='' fresh='' group='' group_key='' group_verb=''
   if command -v selinuxenabled >/dev/null && selinuxenabled; then selinux=yes; else selinux=''; fi
   snapshot
   list_acted

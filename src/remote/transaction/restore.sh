@@ -17,8 +17,7 @@ is_restored() {
 
 restore_path() {
   if is_restored "$@"; then return; fi
-  temp_of "$2"
-  rm -f -- "$temp"
+  new_temp "$2"
   case $1 in
     A) if [ -h "$2" ] || ! [ -d "$2" ]; then attempt rm -f -- "$2"; soil "${2%/*}"; fi ;;
     L) make_link "$3" "$2" ;;
@@ -57,7 +56,7 @@ restore() {
     IFS=$TAB
     set -- $line
     IFS=$NL
-    attempt usermod -d "$2" -s "$3" -- "$1" || left="${left}user $1$NL"
+    modify_user "$@" || left="${left}user $1$NL"
   done
   for name in $gone_users; do left="${left}user $name$NL"; done
   flush_directories

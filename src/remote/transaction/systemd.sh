@@ -1,7 +1,8 @@
 # ---- systemd
 
 reload_manager() {
-  : >/run/unitfleet/reloading
+  fresh=''
+  true >/run/unitfleet/reloading
   attempt systemctl --no-ask-password daemon-reload || attempt systemctl --no-ask-password daemon-reload || return 1
   # Dated before the reload began: what was written after that may not have been read.
   chmod 0644 /run/unitfleet/reloading
@@ -15,26 +16,30 @@ step_daemon_reload() {
 
 # One line for each unit in "$@": name, ActiveState, SubState, InvocationID, NRestarts, LoadState, ReloadResult, Job.
 states() {
-  systemctl show --no-pager -p ActiveState,SubState,InvocationID,NRestarts,LoadState,ReloadResult,Job -- "$@" </dev/null | {
-    active='' sub='' invocation='' restarts='' load='' reload='' job=''
-    while IFS= read -r line || [ -n "$active" ]; do
-      value=${line#*=}
-      case $line in
-        ActiveState=*) active=$value ;;
-        SubState=*) sub=$value ;;
-        InvocationID=*) invocation=$value ;;
-        NRestarts=*) restarts=$value ;;
-        LoadState=*) load=$value ;;
-        ReloadResult=*) reload=$value ;;
-        Job=*) job=$value ;;
-        '')
-          printf '%s\n' "$1$TAB$active$TAB$sub$TAB${invocation:--}$TAB${restarts:--}$TAB$load$TAB${reload:--}$TAB${job:--}"
-          shift
-          active='' sub='' invocation='' restarts='' load='' reload='' job=''
-          ;;
-      esac
-    done
-  }
+  systemctl show --no-pager -p ActiveState,SubState,InvocationID,NRestarts,LoadState,ReloadResult,Job -- "$@" </dev/null |
+    read_states "$@"
+}
+
+# The same from blocks on standard input, in the order of "$@".
+read_states() {
+  active='' sub='' invocation='' restarts='' load='' reload='' job=''
+  while IFS= read -r line || [ -n "$active" ]; do
+    value=${line#*=}
+    case $line in
+      ActiveState=*) active=$value ;;
+      SubState=*) sub=$value ;;
+      InvocationID=*) invocation=$value ;;
+      NRestarts=*) restarts=$value ;;
+      LoadState=*) load=$value ;;
+      ReloadResult=*) reload=$value ;;
+      Job=*) job=$value ;;
+      '')
+        printf '%s\n' "$1$TAB$active$TAB$sub$TAB${invocation:--}$TAB${restarts:--}$TAB$load$TAB${reload:--}$TAB${job:--}"
+        shift
+        active='' sub='' invocation='' restarts='' load='' reload='' job=''
+        ;;
+    esac
+  done
 }
 
 # Finds the line of "$2" in "$1" and takes it apart.
@@ -78,9 +83,10 @@ commit() {
   flush_directories
   baseline=''
   if [ -n "$acted" ]; then baseline=$(states $acted); fi
+  fresh=$baseline
 }
 
-call() { attempt timeout -k 5 "$bound" systemctl --no-ask-password --no-pager "$@"; }
+call() { fresh=''; attempt timeout -k 5 "$bound" systemctl --no-ask-password --no-pager "$@"; }
 
 # Units of one action and one wave, in `group` as lines of step and unit.
 flush_units() {
@@ -96,8 +102,13 @@ flush_units() {
   group=''
 }
 
+# The states of the units of the group; those that were read last will do as long as nothing was called since.
+look_at_members() {
+  if [ -n "$fresh" ]; then seen=$fresh; else seen=$(states $members); fi
+}
+
 stop_units() {
-  seen=$(states $members)
+  look_at_members
   for entry in $group; do
     state_in "$seen" "${entry#*"$TAB"}"
     case $active in
@@ -121,7 +132,7 @@ stop_units() {
 
 # Starts, restarts and reloads. What they led to is judged after the settle window, not by exit codes.
 start_units() {
-  seen=$(states $members)
+  look_at_members
   for entry in $group; do
     unit=${entry#*"$TAB"}
     state_in "$baseline" "$unit"
@@ -141,19 +152,44 @@ start_units() {
   [ -n "$todo" ] || return
   stirred=yes
   if [ "$group_verb" != reload ]; then call reset-failed -- $todo; fi
-  call "$group_verb" -- $todo
-  for entry in $waiting; do tell "${entry%%"$TAB"*}" 'done'; done
+  answer=''
+  call "$group_verb" -- $todo || answer=$said
+  if [ -n "$answer" ]; then seen=$(states $todo); fi
+  for entry in $waiting; do
+    unit=${entry#*"$TAB"}
+    if [ -n "$answer" ] && is_refused; then
+      unmoved=$unmoved$unit$NL
+      fail "${entry%%"$TAB"*}" "$unit still runs as before: $answer"
+    else
+      tell "${entry%%"$TAB"*}" 'done'
+    fi
+  done
+}
+
+# systemd did not take the job on: what runs is what ran before, and looks well.
+is_refused() {
+  state_in "$baseline" "$unit"
+  first=$active/$invocation
+  state_in "$seen" "$unit"
+  case $group_verb in
+    restart) [ "$active" = active ] && [ "$first" = "$active/$invocation" ] ;;
+    reload)
+      case $reload in - | success) ;; *) return 1 ;; esac
+      case $answer in *"$unit"*) ;; *) return 1 ;; esac
+      ;;
+    *) return 1 ;;
+  esac
 }
 
 # The last lines of this very invocation, or what was said about the unit since the run began.
 show_journal() {
-  if [ -z "$synced" ]; then journalctl --sync </dev/null >/dev/null 2>&1; fi
+  if [ -z "$synced" ]; then timeout 20 journalctl --sync </dev/null >/dev/null 2>&1; fi
   synced=yes lines=''
   if [ "$2" != - ]; then
-    lines=$(journalctl -q --no-pager -o cat -n 20 "_SYSTEMD_INVOCATION_ID=$2" + "INVOCATION_ID=$2" </dev/null 2>/dev/null)
+    lines=$(timeout 20 journalctl -q --no-pager -o cat -n 20 "_SYSTEMD_INVOCATION_ID=$2" + "INVOCATION_ID=$2" </dev/null 2>/dev/null)
   fi
   if [ -z "$lines" ]; then
-    lines=$(journalctl -q --no-pager -o cat -n 20 -u "$1" --since "@$begun" </dev/null 2>/dev/null)
+    lines=$(timeout 20 journalctl -q --no-pager -o cat -n 20 -u "$1" --since "@$begun" </dev/null 2>/dev/null)
   fi
   frame "journal $1"
   printf '%s\n' "$lines"

@@ -48,15 +48,22 @@ step_user_create() {
   fi
 }
 
+# "$1" name, "$2" home, "$3" shell. What is to stay is not named: usermod moves no home of a user with processes.
+modify_user() {
+  account "$1"
+  home_and_shell
+  if [ "$2" != - ] && [ "$2" != "$home" ]; then attempt usermod -d "$2" -- "$1" || return 1; fi
+  if [ "$3" != - ] && [ "$3" != "$shell" ]; then attempt usermod -s "$3" -- "$1" || return 1; fi
+}
+
 step_user_modify() {
   account "$2" || { fail "$1" "there is no user $2"; return; }
   home_and_shell
   was="$2$TAB$home$TAB$shell"
   if { [ "$3" = - ] || [ "$3" = "$home" ]; } && { [ "$4" = - ] || [ "$4" = "$shell" ]; }; then tell "$1" already; return; fi
   command -v usermod >/dev/null || { fail "$1" 'the host has no usermod'; return; }
-  if [ "$3" != - ]; then home=$3; fi
-  if [ "$4" != - ]; then shell=$4; fi
-  attempt usermod -d "$home" -s "$shell" -- "$2" && changed_users=$was$NL$changed_users
+  changed_users=$was$NL$changed_users
+  modify_user "$2" "$3" "$4"
   conclude "$1" "$?"
 }
 

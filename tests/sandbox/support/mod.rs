@@ -150,6 +150,10 @@ impl Host {
         command.current_dir(self.directory()).env("NO_COLOR", "1");
         // Records of runs belong to this test, not to whoever runs it.
         command.env("XDG_STATE_HOME", self.directory().join("state"));
+        // So do connections: another test's `disconnect` shall not cut them.
+        let runtime = self.directory().join("runtime");
+        std::fs::create_dir_all(&runtime).expect("the directory can be made");
+        command.env("XDG_RUNTIME_DIR", runtime);
         command
     }
 
