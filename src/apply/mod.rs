@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::model::{
-    Desired, Event, Finding, FindingKind, HostName, HostPlan, HostReport, Observed, Outcome, Refusal, Target,
+    Desired, Event, Finding, FindingKind, HostName, HostPlan, HostReport, Observed, Outcome, Refusal, StepOutcome,
+    StepStatus, Target,
 };
 use crate::observe::{Context, for_each_host, gather, gather_again, nonce, outcome_of, request};
 use crate::plan::plan_host;
@@ -226,9 +227,13 @@ async fn transact(
 ) -> Outcome {
     let host = &task.target.host;
     context.phase(host, "apply");
-    let answer = match run_transaction(context, options, task, session, plan).await {
+    let mut told = Vec::new();
+    let answer = match run_transaction(context, options, task, session, plan, &mut told).await {
         Ok(answer) => answer,
-        Err(outcome) => return outcome,
+        Err(outcome) => {
+            report.steps = as_far_as_told(plan, told);
+            return outcome;
+        }
     };
     report.steps = answer.steps;
     report.failures = answer.failures;
@@ -258,6 +263,7 @@ async fn run_transaction(
     task: &HostTask,
     session: &dyn Session,
     plan: &HostPlan,
+    told: &mut Vec<StepOutcome>,
 ) -> Result<TransactionAnswer, Outcome> {
     let nonce = nonce();
     let transaction = Transaction {
@@ -283,9 +289,12 @@ async fn run_transaction(
     let events = context.events.clone();
     let host = task.target.host.clone();
     let line_nonce = nonce.clone();
-    let mut lines = move |line: &[u8]| {
+    let mut lines = |line: &[u8]| {
         let event = match Progress::parse(&line_nonce, line) {
-            Some(Progress::Step { step, status }) => Event::StepFinished { host: host.clone(), step, status },
+            Some(Progress::Step { step, status }) => {
+                told.push(StepOutcome { step, status: status.clone() });
+                Event::StepFinished { host: host.clone(), step, status }
+            }
             Some(Progress::Settling) => Event::HostPhase { host: host.clone(), phase: "settle".to_owned() },
             Some(Progress::Restoring) => Event::HostPhase { host: host.clone(), phase: "restore".to_owned() },
             _ => return,
@@ -303,16 +312,33 @@ async fn run_transaction(
     })
 }
 
-/// The connection went while the host was at work: what it did is found out by planning again.
+/// The connection went while the host was at work: what it did is found out by planning again. Any other trouble means
+/// that nothing was run.
 fn lost(error: &TransportError) -> Outcome {
-    match error.kind {
-        TransportErrorKind::Privilege => outcome_of(error),
-        _ => Outcome::Failed {
-            error: format!("the connection was lost during the apply: {}", error.message),
-            hint: Some("the host may have finished by itself: run `unitfleet plan` to see what is left".to_owned()),
-            restored: false,
-        },
+    if error.kind != TransportErrorKind::Interrupted {
+        return outcome_of(error);
     }
+    let plan = "`unitfleet plan` shows what is left to do";
+    Outcome::Failed {
+        error: format!("the apply was cut off: {}", error.message),
+        hint: Some(error.hint.as_ref().map_or_else(|| plan.to_owned(), |hint| format!("{hint}; {plan}"))),
+        restored: false,
+    }
+}
+
+/// What a host said of its steps before it was lost. Without a word it may not even have begun.
+fn as_far_as_told(plan: &HostPlan, told: Vec<StepOutcome>) -> Vec<StepOutcome> {
+    if told.is_empty() {
+        return told;
+    }
+    let mut steps: Vec<StepOutcome> =
+        (0..plan.steps.len()).map(|step| StepOutcome { step, status: StepStatus::Unknown }).collect();
+    for outcome in told {
+        if let Some(known) = steps.get_mut(outcome.step) {
+            *known = outcome;
+        }
+    }
+    steps
 }
 
 fn not_verified(outcome: Outcome) -> Outcome {
@@ -348,10 +374,9 @@ fn refused_by_host(by: RefusedBy, target: &Target) -> Outcome {
             format!("the apply would run as {user}, not as root"),
             format!("set `become: true` for {} in the inventory, or log in as root", target.host),
         ),
-        RefusedBy::Lock(lock) => (
-            format!("another apply is under way: {lock}"),
-            "wait for it to end, then run this again".to_owned(),
-        ),
+        RefusedBy::Lock(lock) => {
+            (format!("another apply is under way: {lock}"), "wait for it to end, then run this again".to_owned())
+        }
         RefusedBy::NotSystemd => ("systemd does not run there as PID 1".to_owned(), "manage another host".to_owned()),
         RefusedBy::Request => {
             ("what was sent did not arrive whole; nothing was touched".to_owned(), "run this again".to_owned())

@@ -11,6 +11,7 @@ use crate::observe::nonce;
 use crate::report::{TextOptions, text};
 
 use super::global::{Format, GlobalArgs};
+use super::interrupt::{Touched, interruption};
 use super::project::Project;
 use super::terminal::{Terminal, variable};
 use super::{Failure, Verdict, fleet};
@@ -36,9 +37,10 @@ const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 
 pub(super) fn run(args: &Args, global: &GlobalArgs, terminal: &Terminal) -> Verdict {
     let asking = !args.yes;
-    if asking && (!terminal.can_ask() || global.format == Format::Json) {
+    if asking && (!Terminal::can_ask() || global.format == Format::Json) {
         return Err(Failure::Usage(
-            "apply asks before it changes hosts, and there is nobody to ask: add --yes, or run it in a terminal".to_owned(),
+            "apply asks before it changes hosts, and there is nobody to ask: add --yes, or run it in a terminal"
+                .to_owned(),
         ));
     }
     let tasks = Project::load(&args.playbooks, global, terminal)?.into_tasks();
@@ -56,7 +58,7 @@ pub(super) fn run(args: &Args, global: &GlobalArgs, terminal: &Terminal) -> Verd
     } else {
         let hosts = fleet::with_hosts(global, terminal, |base| async move {
             let work = |context| async move { plan_and_apply_fleet(&context, &options, tasks).await };
-            Ok(base.phase(count, work).await)
+            base.phase(count, work).await
         })?;
         (hosts, false)
     };
@@ -76,24 +78,38 @@ fn ask_then_apply(
 ) -> Result<(Reports, bool), Failure> {
     let hosts = tasks.len();
     fleet::with_hosts(global, terminal, |base| async move {
-        let planned = base.phase(hosts, |context| async move { plan_fleet(&context, tasks).await }).await;
+        let planned = base.phase(hosts, |context| async move { plan_fleet(&context, tasks).await }).await?;
         let parts: Reports = planned.iter().map(|(host, planned)| (host.clone(), planned.report().clone())).collect();
         let pending = parts.values().any(|part| part.outcome == crate::model::Outcome::Pending);
         if !pending {
             return Ok((parts, false));
         }
         show(&fleet::assemble("plan", "", names, parts.clone()), terminal)?;
-        if !terminal.ask("Apply this?")? {
-            writeln!(terminal.err(), "Nothing was changed.")?;
+        if !answer().await? {
+            writeln!(Terminal::err(), "Nothing was changed.")?;
             return Ok((without_pending(parts), true));
         }
         let apply = |context| async move { apply_fleet(&context, &options, planned).await };
-        Ok((base.phase(hosts, apply).await, true))
+        Ok((base.phase(hosts, apply).await?, true))
     })
 }
 
+/// A signal is an answer as well. Reading cannot be called off, so it has a thread that ends with the program.
+async fn answer() -> Result<bool, Failure> {
+    let (sender, answer) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || drop(sender.send(Terminal::ask("Apply this?"))));
+    tokio::select! {
+        said = answer => Ok(said.unwrap_or(Ok(false))?),
+        code = interruption() => {
+            // The cursor still stands behind the question.
+            writeln!(Terminal::err())?;
+            Err(Touched::default().interrupted(code?))
+        }
+    }
+}
+
 fn show(report: &RunReport, terminal: &Terminal) -> Result<(), Failure> {
-    let mut out = terminal.out();
+    let mut out = Terminal::out();
     let options: TextOptions = terminal.out_options();
     text::write(&mut out, report, &options)?;
     out.flush()?;
@@ -113,7 +129,8 @@ fn run_id() -> String {
 }
 
 fn who() -> String {
-    let user = variable("SUDO_USER").or_else(|| variable("USER")).unwrap_or_else(|| "unknown".to_owned());
+    let user = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(variable);
+    let user = user.unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()));
     let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
     format!("{user}@{machine}")
 }

@@ -11,12 +11,12 @@ use super::{Failure, Verdict};
 #[derive(clap::Args)]
 pub(super) struct Args {}
 
-pub(super) fn run(_args: &Args, terminal: &Terminal) -> Verdict {
+pub(super) fn run(_args: &Args) -> Verdict {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let closed = runtime
         .block_on(disconnect_all(&default_control_dir()))
         .map_err(|error| Failure::Machine(error.to_string()))?;
-    let mut out = terminal.out();
+    let mut out = Terminal::out();
     match closed {
         0 => writeln!(out, "No connection was kept.")?,
         1 => writeln!(out, "Closed 1 connection.")?,

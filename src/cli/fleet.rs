@@ -13,6 +13,7 @@ use crate::report::{Detail, EventLines, ExitPolicy, Progress, Reporter, TextOpti
 use crate::transport::{Hub, SshOptions, Transport, raise_open_files_limit};
 
 use super::global::{Format, GlobalArgs};
+use super::interrupt::{Touched, interruption};
 use super::terminal::Terminal;
 use super::{Failure, Verdict};
 
@@ -46,8 +47,8 @@ where
 }
 
 impl Base<'_> {
-    /// Runs one phase over so many hosts; the progress is drawn while it lasts and gone when it is over.
-    pub(super) async fn phase<T, F, Fut>(&self, hosts: usize, work: F) -> T
+    /// Runs one phase over so many hosts; the progress is drawn while it lasts and gone when it is over. A signal ends it.
+    pub(super) async fn phase<T, F, Fut>(&self, hosts: usize, work: F) -> Result<T, Failure>
     where
         F: FnOnce(Context) -> Fut,
         Fut: Future<Output = T>,
@@ -55,9 +56,12 @@ impl Base<'_> {
         let (events, mut receiver) = mpsc::unbounded_channel::<Event>();
         let mut reporter = reporter(self.terminal, hosts);
         let shown = tokio::spawn(async move {
+            let mut touched = Touched::default();
             while let Some(event) = receiver.recv().await {
                 reporter.event(&event);
+                touched.event(&event);
             }
+            touched
         });
         let context = Context {
             transport: Arc::clone(&self.transport),
@@ -65,10 +69,13 @@ impl Base<'_> {
             gather_timeout: GATHER_TIMEOUT,
             events,
         };
-        let result = work(context).await;
+        let ended = tokio::select! {
+            result = work(context) => Ok(result),
+            code = interruption() => Err(code?),
+        };
         // The last sender went with the context: what is left is drawn, then the line is wiped.
-        drop(shown.await);
-        result
+        let touched = shown.await.unwrap_or_default();
+        ended.map_err(|code| touched.interrupted(code))
     }
 }
 
@@ -88,7 +95,7 @@ pub(super) fn finish(
     plan_was_shown: bool,
 ) -> Verdict {
     let policy = ExitPolicy { detailed, strict: global.strict };
-    let mut out = terminal.out();
+    let mut out = Terminal::out();
     match global.format {
         Format::Text => text::write(&mut out, report, &TextOptions { plan_was_shown, ..terminal.out_options() })?,
         Format::Json => json::write(&mut out, report, policy)?,

@@ -9,6 +9,7 @@ mod apply;
 mod disconnect;
 mod fleet;
 mod global;
+mod interrupt;
 mod observe;
 mod plan;
 mod project;
@@ -72,6 +73,8 @@ enum Failure {
     Invalid(Vec<Diagnostic>),
     /// The machine we run on did not do its part.
     Machine(String),
+    /// A signal asked us to end.
+    Interrupted { text: String, code: u8 },
 }
 
 impl From<std::io::Error> for Failure {
@@ -111,17 +114,18 @@ fn dispatch(cli: &Cli, terminal: &Terminal) -> Verdict {
         Verb::Observe(args) => observe::run(args, global, terminal),
         Verb::Plan(args) => plan::run(args, global, terminal),
         Verb::Apply(args) => apply::run(args, global, terminal),
-        Verb::Disconnect(args) => disconnect::run(args, terminal),
+        Verb::Disconnect(args) => disconnect::run(args),
         Verb::Sandbox(args) => sandbox::run(args, global, terminal),
     }
 }
 
 fn explain(failure: &Failure, terminal: &Terminal) -> u8 {
-    let mut err = terminal.err();
+    let mut err = Terminal::err();
     // A message that cannot be written has no other way out.
     let (written, code) = match failure {
         Failure::Usage(text) => (writeln!(err, "error: {text}"), USAGE),
         Failure::Machine(text) => (writeln!(err, "error: {text}"), FAILED),
+        Failure::Interrupted { text, code } => (writeln!(err, "{text}"), *code),
         Failure::Invalid(diagnostics) => ({ let options = terminal.err_options(); diagnostic::write(&mut err, diagnostics, options.width, options.color) }, INVALID),
     };
     drop(written);

@@ -32,7 +32,7 @@ const UNREACHABLE: u8 = 5;
 pub(super) fn run(args: &Args, global: &GlobalArgs, terminal: &Terminal) -> Verdict {
     let tasks = Project::load(&args.playbooks, global, terminal)?.into_tasks();
     let results = fleet::with_hosts(global, terminal, |base| async move {
-        Ok(base.phase(tasks.len(), |context| async move { observe_all(context, tasks).await }).await)
+        base.phase(tasks.len(), |context| async move { observe_all(context, tasks).await }).await
     })?;
     let mut seen: BTreeMap<HostName, Observed> = BTreeMap::new();
     let mut missing: BTreeMap<HostName, Outcome> = BTreeMap::new();
@@ -47,7 +47,7 @@ pub(super) fn run(args: &Args, global: &GlobalArgs, terminal: &Terminal) -> Verd
         let mut file = std::fs::File::create(path).map_err(problem)?;
         json::write_observed(&mut file, &seen, &missing).map_err(problem)?;
     }
-    let mut out = terminal.out();
+    let mut out = Terminal::out();
     match global.format {
         Format::Text => observed::write(&mut out, &seen, &missing, &terminal.out_options())?,
         Format::Json => json::write_observed(&mut out, &seen, &missing)?,

@@ -34,7 +34,7 @@ pub(super) fn run(args: &Args, global: &GlobalArgs, terminal: &Terminal) -> Verd
     let hosts = match &args.observed {
         Some(path) => offline(path, &tasks)?,
         None => fleet::with_hosts(global, terminal, |base| async move {
-            let planned = base.phase(tasks.len(), |context| async move { plan_fleet(&context, tasks).await }).await;
+            let planned = base.phase(tasks.len(), |context| async move { plan_fleet(&context, tasks).await }).await?;
             Ok(planned.into_iter().map(|(host, planned)| (host, planned.into_report())).collect())
         })?,
     };

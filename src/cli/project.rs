@@ -8,7 +8,7 @@ use crate::compile::{Sources, compile};
 use crate::load::inventory::{Inventory, read_inventory};
 use crate::load::manifest::Playbook;
 use crate::load::read_playbook;
-use crate::load::selector::Selector;
+use crate::load::selector::{Selector, SelectorError};
 use crate::model::{Desired, Diagnostic, HostName, Vars};
 use crate::report::diagnostic;
 
@@ -49,7 +49,7 @@ impl Project {
         warnings.extend(found);
         if !warnings.is_empty() {
             let options = terminal.err_options();
-            diagnostic::write(&mut terminal.err(), &warnings, options.width, options.color)?;
+            diagnostic::write(&mut Terminal::err(), &warnings, options.width, options.color)?;
         }
         Ok(Self { inventory, desired })
     }
@@ -72,7 +72,8 @@ fn load_inventory(
     global: &GlobalArgs,
     warnings: &mut Vec<Diagnostic>,
 ) -> Result<Inventory, Vec<Diagnostic>> {
-    let paths = if global.inventory.is_empty() { vec![default_inventory(playbooks)?] } else { global.inventory.clone() };
+    let paths =
+        if global.inventory.is_empty() { vec![default_inventory(playbooks)?] } else { global.inventory.clone() };
     let (inventory, found) = read_inventory(&paths)?;
     warnings.extend(found);
     Ok(inventory)
@@ -92,9 +93,9 @@ fn default_inventory(playbooks: &[PathBuf]) -> Result<PathBuf, Vec<Diagnostic>> 
 /// The hosts of `--limit`, or all.
 pub(super) fn select(inventory: &Inventory, limit: Option<&str>) -> Result<BTreeSet<HostName>, Failure> {
     let Some(limit) = limit else { return Ok(inventory.hosts.keys().cloned().collect()) };
-    let usage = |error: String| Failure::Usage(format!("--limit {limit}: {error}"));
-    let selector = Selector::parse(limit).map_err(|error| usage(error.to_string()))?;
-    selector.select(inventory).map_err(|error| usage(error.to_string()))
+    let usage = |error: SelectorError| Failure::Usage(format!("--limit {limit}: {error}\n help: {}", error.help));
+    let selector = Selector::parse(limit).map_err(usage)?;
+    selector.select(inventory).map_err(usage)
 }
 
 fn extra_vars(given: &[String]) -> Result<Vars, Failure> {

@@ -37,7 +37,7 @@ pub(super) fn run(args: &Args, global: &GlobalArgs, terminal: &Terminal) -> Verd
             files += 1;
         }
     }
-    let mut out = terminal.out();
+    let mut out = Terminal::out();
     writeln!(out, "Rendered {files} files for {} hosts into {}.", project.desired.len(), args.out.display())?;
     out.flush()?;
     Ok(0)

@@ -91,7 +91,7 @@ pub(super) fn run(args: &Args, global: &GlobalArgs, terminal: &Terminal) -> Verd
         Verb::Up(up) => boot(up, terminal),
         Verb::List => list(global, terminal),
         Verb::Exec(exec) => execute(exec),
-        Verb::Down(down) => take_down(down, terminal),
+        Verb::Down(down) => take_down(down),
     }
 }
 
@@ -108,10 +108,10 @@ fn boot(up: &Up, terminal: &Terminal) -> Verdict {
     let fleet = Sandbox::default().up(&options, &mut |progress| {
         if !quiet {
             // Progress that cannot be written is no reason to give up.
-            drop(writeln!(terminal.err(), "{progress}"));
+            drop(writeln!(Terminal::err(), "{progress}"));
         }
     })?;
-    let mut out = terminal.out();
+    let mut out = Terminal::out();
     let name = if up.name == FleetName::default() { String::new() } else { format!(" --name {}", up.name) };
     let first = fleet.hosts().first().map_or("HOST", |host| host.name.as_str());
     writeln!(out, "{} hosts are up. Their inventory: {}", fleet.hosts().len(), fleet.inventory_path().display())?;
@@ -124,7 +124,7 @@ fn boot(up: &Up, terminal: &Terminal) -> Verdict {
 
 fn list(global: &GlobalArgs, terminal: &Terminal) -> Verdict {
     let fleets = Sandbox::default().list()?;
-    let mut out = terminal.out();
+    let mut out = Terminal::out();
     if global.format == Format::Json {
         let document = serde_json::json!({
             "schema_version": super::fleet::SCHEMA_VERSION,
@@ -171,9 +171,9 @@ fn execute(exec: &Exec) -> Verdict {
     Err(Failure::Machine(format!("{}: {error}", exec.host)))
 }
 
-fn take_down(down: &Down, terminal: &Terminal) -> Verdict {
+fn take_down(down: &Down) -> Verdict {
     let was_up = Sandbox::default().down(&down.name)?;
-    let mut out = terminal.out();
+    let mut out = Terminal::out();
     if was_up {
         writeln!(out, "The fleet {} is down; nothing of it is left.", down.name)?;
     } else {

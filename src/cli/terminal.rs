@@ -26,11 +26,11 @@ impl Terminal {
         Self { color, detail }
     }
 
-    pub(super) fn out(&self) -> impl Write {
+    pub(super) fn out() -> impl Write {
         io::BufWriter::new(io::stdout())
     }
 
-    pub(super) fn err(&self) -> impl Write {
+    pub(super) fn err() -> impl Write {
         io::stderr()
     }
 
@@ -65,12 +65,12 @@ impl Terminal {
     }
 
     /// Whether somebody can be asked.
-    pub(super) fn can_ask(&self) -> bool {
+    pub(super) fn can_ask() -> bool {
         io::stdin().is_terminal() && io::stderr().is_terminal()
     }
 
     /// Asks on standard error; only `yes` or `y` is a yes.
-    pub(super) fn ask(&self, question: &str) -> io::Result<bool> {
+    pub(super) fn ask(question: &str) -> io::Result<bool> {
         let mut err = io::stderr();
         write!(err, "{question} [y/N] ")?;
         err.flush()?;

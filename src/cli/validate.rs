@@ -22,12 +22,12 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, global: &GlobalArgs, terminal: &Terminal) -> Verdict {
     let project = match (Project::load(&args.playbooks, global, terminal), global.format) {
         (Err(Failure::Invalid(diagnostics)), Format::Json) => {
-            json::write_diagnostics(&mut terminal.out(), &diagnostics)?;
+            json::write_diagnostics(&mut Terminal::out(), &diagnostics)?;
             return Ok(INVALID);
         }
         (project, _) => project?,
     };
-    let mut out = terminal.out();
+    let mut out = Terminal::out();
     match global.format {
         Format::Json => json::write_diagnostics(&mut out, &[])?,
         Format::Text => {

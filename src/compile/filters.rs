@@ -14,7 +14,7 @@
 //! `to_json` is the renderer's own. Numbers and booleans are taken as their text; `null`, lists and maps are refused.
 
 use minijinja::value::ValueKind;
-use minijinja::{Environment, Error, Value};
+use minijinja::{Environment, Error, ErrorKind, Value};
 
 use crate::render::{refusal, text_of};
 use crate::unitfile::quote;
@@ -43,6 +43,9 @@ fn exec_quote(value: &Value) -> Result<String, Error> {
 }
 
 fn exec_args(list: &Value) -> Result<String, Error> {
+    if list.is_undefined() {
+        return Err(Error::from(ErrorKind::UndefinedError));
+    }
     if !matches!(list.kind(), ValueKind::Seq | ValueKind::Iterable) {
         return Err(refusal(
             "`exec_args` takes a list; for one argument there is `exec_quote`",

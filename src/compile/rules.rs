@@ -34,10 +34,7 @@ impl Written<'_> {
     fn can_be_enabled(&self, unit: &DesiredUnit) -> Option<Diagnostic> {
         let no_default = self.name.is_template() && self.effective.last("Install", "DefaultInstance").is_none();
         if unit.enabled == Some(true) && no_default && self.entry.instances.is_none() {
-            let message = format!(
-                "`{}` cannot be enabled: it is a template without `DefaultInstance=`",
-                self.name
-            );
+            let message = format!("`{}` cannot be enabled: it is a template without `DefaultInstance=`", self.name);
             let told = self.at_setting(&self.entry.enabled, "enabled", message);
             return Some(told.help("list the instances: `instances: [a, b]`"));
         }
@@ -45,10 +42,7 @@ impl Written<'_> {
         if unit.enabled != Some(true) || has_install(self.effective, u32::MAX) {
             return None;
         }
-        let message = format!(
-            "`{}` cannot be enabled: it has no [Install] section that says where to",
-            self.name
-        );
+        let message = format!("`{}` cannot be enabled: it has no [Install] section that says where to", self.name);
         let help = match self.name.kind() {
             UnitKind::Timer => "add `Install: {WantedBy: timers.target}`",
             UnitKind::Socket => "add `Install: {WantedBy: sockets.target}`",
@@ -65,10 +59,12 @@ impl Written<'_> {
         if self.effective.flag("Service", "RemainAfterExit") == Some(true) {
             return None;
         }
-        let message = format!(
-            "`{}` cannot be kept started: a oneshot has ended as soon as it is done",
-            self.name
-        );
+        if !self.starts_something() {
+            let message = format!("`{}` cannot be kept started: it has no `ExecStart=`", self.name);
+            let help = "add `ExecStart:` to its `Service:`, or look whether it is misspelt there";
+            return Some(self.at_setting(&self.entry.state, "state", message).help(help));
+        }
+        let message = format!("`{}` cannot be kept started: a oneshot has ended as soon as it is done", self.name);
         let help =
             "write `state: null` and start it by a timer, or add `RemainAfterExit: true` if it sets something up";
         Some(self.at_setting(&self.entry.state, "state", message).help(help))
@@ -78,10 +74,13 @@ impl Written<'_> {
     fn is_oneshot(&self) -> bool {
         match self.effective.last("Service", "Type") {
             Some(kind) => kind == "oneshot",
-            None => ["ExecStart", "BusName"]
-                .iter()
-                .all(|directive| self.effective.last("Service", directive).is_none()),
+            None => !self.starts_something(),
         }
+    }
+
+    fn starts_something(&self) -> bool {
+        let says = |directive: &&str| self.effective.last("Service", directive).is_some();
+        ["ExecStart", "BusName"].iter().any(says)
     }
 
     fn name_fits_path(&self) -> Option<Diagnostic> {
@@ -116,8 +115,6 @@ impl Written<'_> {
         }
         let spans = &self.scope.manifest.spans;
         let default = [key("unit_defaults"), key(name)];
-        self.scope
-            .key_error(self.path, message)
-            .at(spans.source(), spans.key(&default), "by this default")
+        self.scope.key_error(self.path, message).at(spans.source(), spans.key(&default), "by this default")
     }
 }

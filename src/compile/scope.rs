@@ -33,7 +33,6 @@ pub(super) struct Scope<'a> {
 }
 
 impl<'a> Scope<'a> {
-    #[expect(clippy::too_many_arguments, reason = "a scope is what all of these come to")]
     pub(super) fn new(
         playbook: &'a Playbook,
         manifest: &'a Manifest,

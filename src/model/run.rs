@@ -35,6 +35,8 @@ pub enum StepStatus {
     Undone,
     /// It was not reached.
     NotRun,
+    /// The host was lost before it said.
+    Unknown,
 }
 
 /// A step's index in the plan and how it ended.

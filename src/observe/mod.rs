@@ -14,7 +14,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use crate::model::{Event, HostName, Observed, Outcome, Target};
-use crate::remote::{self, GatherRequest};
+use crate::remote::{self, FrameError, GatherError, GatherRequest};
 use crate::transport::{Exec, Session, Transport, TransportError, TransportErrorKind};
 
 /// Where events go. Nobody has to listen.
@@ -109,7 +109,15 @@ async fn ask(
     let output = session.exec(exec, None).await.map_err(AskError::Transport)?;
     remote::parse_gather(&target.host, request, &nonce, &output.stdout).map_err(|error| {
         let said = output.stderr.lines().rev().find(|line| !line.trim().is_empty());
-        AskError::Answer(error.to_string(), said.map(|line| format!("the host said: {line}")))
+        let hint = match (said, &error) {
+            (Some(line), _) => Some(format!("the host said: {line}")),
+            // nologin says so, false says nothing at all.
+            (None, GatherError::Frame(FrameError::Nothing(_))) => {
+                Some("can the user run commands there? Its login shell must be a real one, not nologin or false".to_owned())
+            }
+            (None, _) => None,
+        };
+        AskError::Answer(error.to_string(), hint)
     })
 }
 

@@ -122,9 +122,9 @@ fn changed_since_start(
         files.extend(input_files(effective, &unit.watch));
     }
     let path = files.into_iter().find(|path| {
-        let meta = match draft.observed.paths.get(path) {
-            Some(ObservedPath::File { meta, .. } | ObservedPath::Link { meta, .. }) => meta,
-            _ => return false,
+        let Some(ObservedPath::File { meta, .. } | ObservedPath::Link { meta, .. }) = draft.observed.paths.get(path)
+        else {
+            return false;
         };
         // A time in the future comes from a clock that was set back; it proves nothing.
         let later = |time: i64| time > started_us + CLOCK_SLACK_US && time <= facts.now_us;

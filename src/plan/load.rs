@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{AbsPath, Action, ChangeKind, LedgerEntry, Observation, ObservedPath, ReasonKind, UnitName};
+use crate::model::{
+    AbsPath, Action, ChangeKind, FindingKind, LedgerEntry, Observation, ObservedPath, ObservedUnit, ReasonKind, UnitName,
+};
 
 use super::draft::{Draft, Stage, touched_path};
 
@@ -69,16 +71,24 @@ fn gate(draft: &mut Draft<'_>, units: &BTreeSet<UnitName>) {
 /// systemd has not read files that are already as they should be: an earlier run did not get to it, or a hand
 /// wrote them.
 fn reload_that_is_owed(draft: &mut Draft<'_>, units: &BTreeSet<UnitName>) {
+    for name in units {
+        let observed = draft.observed.units.get(name);
+        if observed.is_some_and(|unit| unit.need_daemon_reload && is_read_as_it_is(draft, name, unit)) {
+            let text = format!("systemd cannot read a file of {name} to its end, though it tried");
+            let hint = format!("look at: systemd-analyze verify {name}");
+            draft.finding(FindingKind::Notice, Some(name), text, Some(hint));
+        }
+    }
     let owed = units.iter().find_map(|name| {
         let unit = &draft.desired.units[name];
         let observed = draft.observed.units.get(name)?;
         if unit.absent || observed.load_state == "not-found" {
             return None;
         }
-        if observed.need_daemon_reload {
+        if observed.need_daemon_reload && !is_read_as_it_is(draft, name, observed) {
             return Some((name.clone(), format!("systemd says that {name}'s files changed on disk")));
         }
-        let path = newer_than_load(draft, name)?;
+        let path = last_load(draft).and_then(|loaded| newer_than(draft, name, loaded + CLOCK_SLACK_US))?;
         Some((name.clone(), format!("{path} changed after systemd last read the unit files")))
     });
     let stale = draft
@@ -100,14 +110,28 @@ fn reload_that_is_owed(draft: &mut Draft<'_>, units: &BTreeSet<UnitName>) {
     }
 }
 
-/// A file of the unit that changed after the last load, where the time of the last load is known: from systemd
-/// (250 and later), or from our own marker. A file that only got another mode or owner (its content is what we
-/// installed, and not written since) is read the same.
-fn newer_than_load(draft: &Draft<'_>, name: &UnitName) -> Option<AbsPath> {
+/// systemd has read all files of the unit as they are. It wants to read a drop-in with a broken header again for ever
+/// (seen on 252), and no daemon-reload helps.
+fn is_read_as_it_is(draft: &Draft<'_>, name: &UnitName, observed: &ObservedUnit) -> bool {
+    let files = draft.before.unit(name).files;
+    let on_disk: BTreeSet<&AbsPath> = files.fragment.iter().chain(&files.drop_ins).collect();
+    let read: BTreeSet<&AbsPath> = observed.fragment_path.iter().chain(&observed.drop_in_paths).collect();
+    // Without slack: what changed while systemd was reading may be what it means.
+    last_load(draft).is_some_and(|loaded| on_disk == read && newer_than(draft, name, loaded).is_none())
+}
+
+/// When systemd last read the unit files, where that is known: from systemd (250 and later), or from our own marker.
+fn last_load(draft: &Draft<'_>) -> Option<i64> {
     let facts = &draft.observed.facts;
-    let loaded = facts.units_load_us.map(|us| facts.wall_us(us)).into_iter().chain(facts.reloaded_us).max()?;
+    facts.units_load_us.map(|us| facts.wall_us(us)).into_iter().chain(facts.reloaded_us).max()
+}
+
+/// A file of the unit that changed after the last load. A file that only got another mode or owner (its content is what we
+/// installed, and not written since) is read the same.
+fn newer_than(draft: &Draft<'_>, name: &UnitName, loaded: i64) -> Option<AbsPath> {
+    let facts = &draft.observed.facts;
     // A time in the future comes from a clock that was set back; it proves nothing.
-    let is_newer = |changed: i64| changed > loaded + CLOCK_SLACK_US && changed <= facts.now_us;
+    let is_newer = |changed: i64| changed > loaded && changed <= facts.now_us;
     let files = draft.before.unit(name).files;
     files.fragment.into_iter().chain(files.drop_ins).find(|path| match draft.observed.paths.get(path) {
         Some(ObservedPath::File { meta, digest: Observation::Known(digest), .. }) => {

@@ -129,6 +129,7 @@ fn told(answer: &TransactionAnswer) -> String {
             StepStatus::Failed(error) => format!("failed: {error}"),
             StepStatus::Undone => "undone".to_owned(),
             StepStatus::NotRun => "not run".to_owned(),
+            StepStatus::Unknown => "unknown".to_owned(),
         };
         writeln!(text, "step {} {status}", outcome.step).unwrap();
     }

@@ -71,7 +71,7 @@ fn host_codes(part: &HostReport, policy: ExitPolicy) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Finding, HostPlan};
+    use crate::model::{Finding, FindingKind, HostPlan};
     use crate::report::samples::{plan, report, run};
 
     fn part(code: &str) -> HostReport {

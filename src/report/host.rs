@@ -182,7 +182,7 @@ fn draw_error(page: &mut Page<'_>, group: &Group<'_>) -> io::Result<()> {
         Outcome::Unchanged | Outcome::Changed | Outcome::Pending | Outcome::NotRun => return Ok(()),
     };
     let plan = group.report.plan.as_ref();
-    let said_below = plan.is_some_and(|plan| plan.refusals.iter().any(|refusal| refusal.text == *error));
+    let said_below = plan.is_some_and(|plan| plan.refusals.iter().any(|refusal| error.starts_with(&refusal.text)));
     if !error.is_empty() && !said_below {
         page.hanging(Line::indented(2), Style::new(), error.trim())?;
     }
@@ -190,7 +190,8 @@ fn draw_error(page: &mut Page<'_>, group: &Group<'_>) -> io::Result<()> {
         let text = "every file is back as it was; no unit was touched";
         page.hanging(Line::indented(2), page.palette.warning, text)?;
     }
-    draw_hint(page, 2, hint.as_deref())
+    // A refusal is told with its own hint.
+    draw_hint(page, 2, hint.as_deref().filter(|_| !said_below))
 }
 
 fn draw_steps(page: &mut Page<'_>, plan: &HostPlan, group: &Group<'_>) -> io::Result<()> {
@@ -199,6 +200,7 @@ fn draw_steps(page: &mut Page<'_>, plan: &HostPlan, group: &Group<'_>) -> io::Re
     match &group.report.outcome {
         Outcome::Refused { .. } => title.push(palette.faint, " (not run: refused)"),
         Outcome::Pending => {}
+        Outcome::Failed { .. } if group.report.steps.is_empty() => title.push(palette.faint, " (it is not known which were run)"),
         _ if group.report.steps.is_empty() => title.push(palette.faint, " (not run)"),
         _ => {}
     }

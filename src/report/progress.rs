@@ -181,6 +181,7 @@ impl<W: Write> Reporter for EventLines<W> {
                     }
                     StepStatus::Undone => (host, palette.warning, format!("step {number} undone")),
                     StepStatus::NotRun => (host, palette.faint, format!("step {number} not run")),
+                    StepStatus::Unknown => (host, palette.warning, format!("step {number} unknown")),
                 }
             }
             Event::HostFinished { host, failed: false } => (host, palette.good, "finished".to_owned()),

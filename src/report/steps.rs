@@ -210,6 +210,7 @@ fn status_word(status: Option<&StepStatus>, palette: &Palette) -> (&'static str,
         Some(StepStatus::Failed(_)) => ("FAILED", palette.bad),
         Some(StepStatus::Undone) => ("undone", palette.warning),
         Some(StepStatus::NotRun) => ("not run", palette.faint),
+        Some(StepStatus::Unknown) => ("unknown", palette.warning),
     }
 }
 

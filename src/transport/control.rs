@@ -25,6 +25,7 @@ const HASH: usize = 12;
 
 /// `$XDG_RUNTIME_DIR/unitfleet`, or `/tmp/unitfleet-UID` where that is not set, not ours (after `su`) or too long.
 #[must_use]
+#[expect(clippy::disallowed_methods, reason = "sockets lie where the session keeps its own; a flag would not say it better")]
 pub fn default_control_dir() -> PathBuf {
     let uid = rustix::process::geteuid().as_raw();
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);

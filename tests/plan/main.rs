@@ -18,7 +18,7 @@ use unitfleet::load::{parse_inventory, parse_playbook};
 use unitfleet::model::{Desired, Diagnostic, HostName, Observed, SourceFile, Vars};
 use unitfleet::plan::plan_host;
 
-const CASES_MIN: usize = 70;
+const CASES_MIN: usize = 150;
 const FILES: [&str; 3] = ["observed.yaml", "plan.txt", "playbook.yaml"];
 
 pub(crate) struct Case {

@@ -140,7 +140,7 @@ fn look_without_trace(host: &Host, when: &str) {
     }
 }
 
-const ORDER_BEFORE: &str = r#"
+const ORDER_BEFORE: &str = r"
 name: order
 hosts: all
 unit_defaults: {enabled: true, state: started}
@@ -151,7 +151,7 @@ units:
       ExecStart: /bin/sleep infinity
       ExecStop: /bin/sh -c 'cat /etc/systemd/system/old.service /etc/new.conf /etc/systemd/system/new.service >/srv/old.stop'
     Install: {WantedBy: multi-user.target}
-"#;
+";
 
 const ORDER_AFTER: &str = r#"
 name: order
@@ -248,7 +248,9 @@ fn law_04_apply_runs_the_printed_steps_in_order() {
 
 /// How often PID 1 read its unit files.
 fn daemon_reloads(host: &Host) -> usize {
-    host.exec("journalctl --sync; journalctl -q -o cat _PID=1 | grep -c '^Reloading' || :").parse().expect("a number")
+    host.exec("journalctl --sync; journalctl -q -o cat _PID=1 | grep -c '^Reloading[.]' || :")
+        .parse()
+        .expect("a number")
 }
 
 #[test]
@@ -596,6 +598,33 @@ units:
         assert!(!ledger.contains(word), "{word} is still in the ledger:\n{ledger}");
     }
     assert_eq!(disturbed(&before, &runs(&host, &["stays.service"])), [""; 0]);
+    assert_in_sync(&host, "afterwards");
+}
+
+#[test]
+fn an_absent_template_takes_its_instances_with_it() {
+    let host = Host::boot("absent-crew", Release::Bookworm);
+    host.write_playbook(
+        "name: crew\nhosts: all\nunits:\n  worker@.service:\n    enabled: true\n    state: started\n    instances: [1, 2]\n    \
+         Service: {Type: exec, ExecStart: /bin/sleep infinity, ExecStop: /bin/touch /srv/stopped-%i}\n    \
+         Install: {WantedBy: multi-user.target}\n",
+    );
+    reading::apply(&host);
+    host.write_playbook("name: crew\nhosts: all\nunits: {worker@.service: {absent: true}}\n");
+    let report = reading::apply(&host);
+    let wants = "/etc/systemd/system/multi-user.target.wants";
+    let steps = [
+        &format!("remove_link {wants}/worker@1.service"),
+        &format!("remove_link {wants}/worker@2.service"),
+        "stop worker@1.service",
+        "stop worker@2.service",
+        "remove_file /etc/systemd/system/worker@.service",
+        "daemon_reload",
+    ];
+    assert_eq!(report.steps, steps);
+    let left = "systemctl list-units --all --plain --no-legend 'worker@*'; find /etc/systemd -name 'worker@*'; ls /srv";
+    assert_eq!(host.exec(left), "stopped-1\nstopped-2");
+    assert_eq!(host.exec("cat /var/lib/unitfleet/ledger/crew 2>/dev/null | grep worker || :"), "");
     assert_in_sync(&host, "afterwards");
 }
 

@@ -1,8 +1,13 @@
-//! Real hosts.
+//! Real hosts: booted in a second, driven through the built program over a stock sshd.
 
+mod answer;
 mod apply;
+mod budget;
 mod drift;
+mod faults;
+mod interrupted;
 mod masks;
 mod playbooks;
+mod reach;
 mod reading;
 mod support;

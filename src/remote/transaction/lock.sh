@@ -39,7 +39,9 @@ take_lock() {
   if [ -z "$held" ]; then
     # It was released in the meantime, or cannot be made at all.
     if make_lock; then return; fi
-    refuse_lockless state "cannot make $lock"
+    held=$(cat "$lock" 2>/dev/null)
+    # An empty one is what a power cut leaves: its bytes never reached the disk, and nobody holds it.
+    if ! [ -f "$lock" ]; then refuse_lockless state "cannot make $lock"; fi
   fi
   if holder_lives; then refuse_locked; fi
   # The holder is gone. Only who makes this directory may remove its lock, and looks again before.

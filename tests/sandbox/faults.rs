@@ -1,0 +1,432 @@
+//! Services that do not come up, files that cannot be used, file systems that cannot be written.
+
+use unitfleet::sandbox::{Options, Release};
+
+use crate::answer::{
+    apply, failure, files, json, no_leftovers, nothing_left, outcome, plan, property, reasons, said, same_files, steps,
+    text,
+};
+use crate::support::Host;
+
+/// A unit that does not come up: its manifest, and what the report must say of it.
+struct Case {
+    unit: &'static str,
+    manifest: &'static str,
+    result: &'static str,
+    /// `ExecMainStatus`.
+    status: i64,
+    /// Words of the cause.
+    cause: &'static [&'static str],
+    /// Words of the next command.
+    next: &'static str,
+    /// A line of its own that the journal must show.
+    line: Option<&'static str>,
+}
+
+const CASES: &[Case] = &[
+    Case {
+        unit: "exits.service",
+        manifest: "Service: {ExecStart: \"/bin/sh -c 'echo line-of-exits-{{ round }}; exit 3'\"}",
+        result: "exit-code",
+        status: 3,
+        cause: &["status 3"],
+        next: "journalctl",
+        line: Some("line-of-exits"),
+    },
+    Case {
+        unit: "dies-late.service",
+        manifest: "Service: {ExecStart: \"/bin/sh -c 'echo line-of-dies-late-{{ round }}; sleep 0.3; exit 4'\"}",
+        result: "exit-code",
+        status: 4,
+        cause: &["status 4"],
+        next: "journalctl",
+        line: Some("line-of-dies-late"),
+    },
+    Case {
+        unit: "no-program.service",
+        manifest: "Service: {ExecStart: \"/opt/nope/{{ round }}\"}",
+        result: "exit-code",
+        status: 203,
+        cause: &["203/EXEC", "/opt/nope/"],
+        next: "namei -l /opt/nope/",
+        line: None,
+    },
+    Case {
+        unit: "no-directory.service",
+        manifest: "Service: {ExecStart: /bin/sleep infinity, WorkingDirectory: /opt/nope}",
+        result: "exit-code",
+        status: 200,
+        cause: &["200/CHDIR", "WorkingDirectory="],
+        next: "WorkingDirectory",
+        line: None,
+    },
+    Case {
+        unit: "no-user.service",
+        manifest: "Service: {ExecStart: /bin/sleep infinity, User: nobody-at-all}",
+        result: "exit-code",
+        status: 217,
+        cause: &["217/USER", "User="],
+        next: "User",
+        line: None,
+    },
+    Case {
+        unit: "no-source.service",
+        manifest: "Service: {ExecStart: /bin/sleep infinity, BindPaths: /opt/nope}",
+        result: "exit-code",
+        status: 226,
+        cause: &["226/NAMESPACE", "/opt/nope"],
+        next: "/opt/nope",
+        line: None,
+    },
+    Case {
+        unit: "loops.service",
+        manifest: "Unit: {StartLimitIntervalSec: 0}\n    \
+                   Service: {ExecStart: \"/bin/sh -c 'echo line-of-loops-{{ round }}; sleep 0.05; exit 1'\", Restart: always, RestartSec: 200ms}",
+        result: "exit-code",
+        status: 1,
+        cause: &["again and again", "status 1"],
+        next: "journalctl",
+        line: Some("line-of-loops"),
+    },
+    Case {
+        unit: "gives-up.service",
+        manifest: "Unit: {StartLimitBurst: 3, StartLimitIntervalSec: 60}\n    \
+                   Service: {ExecStart: \"/bin/sh -c 'echo line-of-gives-up-{{ round }}; sleep 0.05; exit 1'\", Restart: always, RestartSec: 50ms}",
+        result: "exit-code",
+        status: 1,
+        cause: &["gave up", "status 1"],
+        next: "journalctl",
+        line: Some("line-of-gives-up"),
+    },
+    Case {
+        unit: "never-ready.service",
+        manifest: "Service: {ExecStart: \"/bin/sh -c 'echo line-of-never-ready-{{ round }}; exec sleep infinity'\", Type: notify, TimeoutStartSec: 2}",
+        result: "timeout",
+        status: 15,
+        cause: &["time"],
+        next: "journalctl",
+        line: Some("line-of-never-ready"),
+    },
+    Case {
+        unit: "skipped.service",
+        manifest: "Unit: {ConditionPathExists: /nope}\n    Service: {ExecStart: /bin/sleep infinity}",
+        result: "success",
+        status: 0,
+        cause: &["skipped", "ConditionPathExists=/nope"],
+        next: "systemctl status",
+        line: None,
+    },
+    Case {
+        unit: "no-environment.service",
+        manifest: "Service: {ExecStart: /bin/sleep infinity, EnvironmentFile: /etc/nope.env}",
+        result: "resources",
+        status: 0,
+        cause: &["EnvironmentFile="],
+        next: "EnvironmentFiles",
+        line: None,
+    },
+    Case {
+        unit: "killed.service",
+        manifest: "Service: {ExecStart: \"/bin/sh -c 'echo line-of-killed-{{ round }}; sleep 0.05; kill -KILL $$$$'\"}",
+        result: "signal",
+        status: 9,
+        cause: &["SIGKILL"],
+        next: "journalctl",
+        line: Some("line-of-killed"),
+    },
+];
+
+#[test]
+fn a_service_that_does_not_come_up_is_a_failure_with_cause_facts_journal_and_next_command() {
+    let host = Host::boot("sick", Release::default());
+    let mut playbook = "name: sick\nhosts: all\nunit_defaults: {state: started}\nunits:\n  \
+                        well.service:\n    Service: {ExecStart: /bin/sleep infinity}\n"
+        .to_owned();
+    for case in CASES {
+        playbook.push_str(&format!("  {}:\n    {}\n", case.unit, case.manifest));
+    }
+    host.write_playbook(&playbook);
+    // The first round leaves lines of earlier invocations in the journal.
+    json(&host, ["apply", "-y", "-e", "round=first", "playbook.yaml"]).exits(1);
+    let answer = json(&host, ["apply", "-y", "-e", "round=second", "playbook.yaml"]).exits(1);
+    let part = answer.host(host.name());
+    assert_eq!(outcome(&part), "failed");
+    assert_eq!(part["outcome"]["restored"], false);
+    for case in CASES {
+        check(case, &failure(&part, case.unit));
+    }
+    assert_eq!(part["failures"].as_array().map(Vec::len), Some(CASES.len()), "{:#}", part["failures"]);
+    // What is well beside them is not touched by their trouble.
+    assert_eq!(property(&host, "well.service", "ActiveState"), "active");
+    let pid = property(&host, "well.service", "MainPID");
+    let shown = text(&host, ["apply", "-y", "-e", "round=third", "playbook.yaml"]).exits(1);
+    assert_eq!(property(&host, "well.service", "MainPID"), pid);
+    for words in ["203/EXEC", "200/CHDIR", "217/USER", "226/NAMESPACE", "line-of-exits-third", "namei -l /opt/nope"] {
+        assert!(shown.stdout.contains(words), "the text does not say {words}:\n{}", shown.stdout);
+    }
+}
+
+fn check(case: &Case, failure: &serde_json::Value) {
+    let unit = case.unit;
+    assert_eq!(failure["result"], case.result, "{unit}: {failure:#}");
+    assert_eq!(failure["exec_main_status"], case.status, "{unit}: {failure:#}");
+    let cause = failure["cause"].as_str().unwrap_or_default();
+    for words in case.cause {
+        assert!(cause.contains(words), "{unit}: the cause does not say {words}: {cause}");
+    }
+    let next = failure["next"].as_str().unwrap_or_default();
+    assert!(next.contains(case.next) && next.contains(unit) || next.contains("namei"), "{unit}: {next}");
+    let journal = failure["journal"].to_string();
+    assert!(failure["journal"].as_array().is_some_and(|lines| !lines.is_empty()), "{unit}: no journal");
+    if let Some(line) = case.line {
+        assert!(journal.contains(&format!("{line}-second")), "{unit}: its own line is not shown: {journal}");
+    }
+    assert!(!journal.contains("-first"), "{unit}: lines of an earlier invocation: {journal}");
+    assert!(!journal.contains("line-of-well"), "{unit}: lines of another unit: {journal}");
+}
+
+/// The old configuration of the tests of the gate: a service that runs, and another that the next plan stops.
+const BEFORE: &str = "\
+name: web
+hosts: all
+unit_defaults: {enabled: true, state: started}
+files:
+  /etc/web.conf: {content: \"old\\n\", mode: \"0640\"}
+units:
+  web.service:
+    watch: [/etc/web.conf]
+    Service: {ExecStart: /bin/sleep infinity}
+    Install: {WantedBy: multi-user.target}
+  other.service:
+    Service: {ExecStart: /bin/sleep 10000}
+    Install: {WantedBy: multi-user.target}
+";
+
+/// The same with a new text for web.service, which systemd cannot use, and everything else changed as well.
+fn broken(text: &str) -> String {
+    format!(
+        "\
+name: web
+hosts: all
+users:
+  newcomer: {{}}
+directories:
+  /srv/new/deep: {{mode: \"0750\"}}
+files:
+  /etc/web.conf: {{content: \"new\\n\", mode: \"0600\"}}
+  /srv/new/deep/file: {{content: \"x\"}}
+units:
+  web.service: {{enabled: false, state: started, watch: [/etc/web.conf], content: {text:?}}}
+  fresh.service:
+    enabled: true
+    state: started
+    Service: {{ExecStart: /bin/sleep infinity}}
+    Install: {{WantedBy: multi-user.target}}
+  other.service: {{state: stopped, enabled: false, Service: {{ExecStart: /bin/sleep 10000}}, Install: {{WantedBy: multi-user.target}}}}
+default_target: graphical.target
+"
+    )
+}
+
+#[test]
+fn a_unit_file_that_systemd_cannot_use_changes_nothing() {
+    let host = Host::boot("gate", Release::default());
+    host.write_playbook(BEFORE);
+    apply(&host).exits(0);
+    let state = || {
+        let show = "systemctl show -p MainPID,InvocationID,NRestarts,ActiveState,LoadState,NeedDaemonReload -- web.service other.service fresh.service";
+        host.exec(&format!("{show}; systemctl get-default; getent passwd newcomer; ls -d /srv/new; cat /var/lib/unitfleet/ledger/web | grep -v ^run; true"))
+    };
+    let (files_before, state_before) = (files(&host), state());
+    for (text, load_state, error) in [
+        ("[Service]\nType=simple\n", "bad-setting", ""),
+        ("[Service]\nType=dbus\nExecStart=/bin/sleep infinity\n", "bad-setting", ""),
+        ("[Service]\nType=simple\nExecStart=bin/sleep infinity\n", "bad-setting", ""),
+    ] {
+        host.write_playbook(&broken(text));
+        let pending = plan(&host).exits(0);
+        let wanted = steps(&pending.host(host.name()));
+        assert!(wanted.contains(&"stop other.service".to_owned()), "{wanted:?}");
+        let answer = apply(&host).exits(6);
+        let part = answer.host(host.name());
+        assert_eq!(outcome(&part), "failed", "{text:?}");
+        assert_eq!(part["outcome"]["restored"], true, "{text:?}");
+        assert!(said(&part).contains("web.service"), "{text:?}: {}", said(&part));
+        let failure = failure(&part, "web.service");
+        assert_eq!(failure["load_state"], load_state, "{text:?}: {failure:#}");
+        let cause = failure["cause"].as_str().unwrap_or_default();
+        assert!(cause.contains(load_state) && cause.contains(error), "{text:?}: {cause}");
+        same_files(&host, &files_before);
+        assert_eq!(state(), state_before, "{text:?}");
+        no_leftovers(&host);
+        // The same difference again, no more and no less.
+        assert_eq!(steps(&plan(&host).exits(0).host(host.name())), wanted, "{text:?}");
+        let shown = self::text(&host, ["apply", "-y", "playbook.yaml"]).exits(6).stdout;
+        assert!(shown.contains("web.service") && shown.contains(load_state), "{shown}");
+    }
+    // A broken header is found before any host is asked.
+    host.write_playbook(&broken("[Service]\nType=simple\nExecStart=/bin/sleep infinity\n[Install\n"));
+    let told = self::text(&host, ["apply", "-y", "playbook.yaml"]).exits(65).stderr;
+    assert!(told.contains("web.service") && told.contains("playbook.yaml:") && told.contains('['), "{told}");
+    same_files(&host, &files_before);
+    assert_eq!(state(), state_before);
+    host.write_playbook(BEFORE);
+    nothing_left(&host);
+}
+
+#[test]
+fn a_drop_in_of_others_that_systemd_cannot_read_is_told_and_hinders_nothing() {
+    let host = Host::boot("dropin", Release::default());
+    host.write_playbook(BEFORE);
+    apply(&host).exits(0);
+    let pid = property(&host, "web.service", "MainPID");
+    // Written by a hand, and not read by systemd yet: the daemon-reload of our next apply would bring it in.
+    host.exec("mkdir /etc/systemd/system/web.service.d && printf '[Service\\nNice=1\\n' >/etc/systemd/system/web.service.d/theirs.conf");
+    host.write_playbook(&BEFORE.replace("old", "new"));
+    // systemd leaves out what it cannot read and loads the unit, so the apply is done; but it asks for a daemon-reload
+    // for ever, which is no difference that an apply could heal.
+    let part = apply(&host).exits(0).host(host.name());
+    assert_eq!(outcome(&part), "changed");
+    assert_ne!(property(&host, "web.service", "MainPID"), pid);
+    nothing_left(&host);
+    let shown = text(&host, ["plan", "playbook.yaml"]).stdout;
+    assert!(shown.contains("theirs.conf") && shown.contains("systemd-analyze verify web.service"), "{shown}");
+    assert_eq!(host.exec("cat /etc/systemd/system/web.service.d/theirs.conf"), "[Service\nNice=1");
+}
+
+#[test]
+fn what_cannot_be_written_is_taken_back_and_leaves_nothing_behind() {
+    let host = Host::boot("readonly", Release::default());
+    host.write_playbook(BEFORE);
+    apply(&host).exits(0);
+    host.exec("mkdir -m 1777 /srv/small");
+    let before = files(&host);
+    let pid = property(&host, "web.service", "MainPID");
+    let changed = |extra: &str| {
+        let text = BEFORE.replace("old", "new").replace("infinity", "20000");
+        host.write_playbook(&text.replace("files:\n", &format!("files:\n{extra}")));
+    };
+
+    changed("");
+    host.exec("mount --bind /etc/systemd/system /etc/systemd/system && mount -o remount,ro,bind /etc/systemd/system");
+    let part = apply(&host).exits(6).host(host.name());
+    assert!(said(&part).contains("Read-only file system"), "{}", said(&part));
+    assert_eq!(part["outcome"]["restored"], true);
+    host.exec("umount /etc/systemd/system");
+    same_files(&host, &before);
+    no_leftovers(&host);
+
+    // The file system of one of several files is full.
+    host.exec("mount -t tmpfs -o size=64k tmpfs /srv/small");
+    host.write("big", &"0123456789abcdef".repeat(65536));
+    changed("  /srv/small/big: {source: big}\n");
+    let part = apply(&host).exits(6).host(host.name());
+    assert!(said(&part).contains("No space left"), "{}", said(&part));
+    assert_eq!(host.exec("ls -A /srv/small"), "");
+    same_files(&host, &before);
+    no_leftovers(&host);
+    host.exec("umount /srv/small");
+
+    // There is no room for what is sent.
+    host.exec("cp -a /var/lib/unitfleet /root/kept && mount -t tmpfs -o size=128k tmpfs /var/lib/unitfleet && cp -a /root/kept/ledger /var/lib/unitfleet/");
+    let part = apply(&host).exits(7).host(host.name());
+    assert_eq!(outcome(&part), "refused");
+    assert!(said(&part).contains("/var/lib/unitfleet"), "{}", said(&part));
+    host.exec("umount /var/lib/unitfleet && rm -r /root/kept");
+    same_files(&host, &before);
+    no_leftovers(&host);
+
+    // Someone else's file is where a directory should be.
+    host.exec("echo theirs >/srv/blocked");
+    let before = files(&host);
+    changed("  /srv/blocked/file: {content: x}\n");
+    let answer = apply(&host);
+    assert!(answer.code == 6 || answer.code == 7, "{}\n{}", answer.code, answer.stdout);
+    same_files(&host, &before);
+    no_leftovers(&host);
+
+    assert_eq!(property(&host, "web.service", "MainPID"), pid);
+    host.exec("rm /srv/blocked");
+    changed("");
+    apply(&host).exits(0);
+    nothing_left(&host);
+}
+
+#[test]
+fn law_07_a_restart_that_systemd_refuses_is_not_taken_for_one() {
+    let host = Host::boot("refuses", Release::default());
+    let playbook = |value: &str| {
+        let text = format!(
+            "name: refuses\nhosts: all\nunits:\n  shy.service:\n    Unit: {{RefuseManualStart: true}}\n    \
+             Service: {{ExecStart: /bin/sleep infinity, Environment: {{A: {value:?}}}}}\n  \
+             carrier.service:\n    Unit: {{Wants: shy.service, After: shy.service}}\n    \
+             Service: {{ExecStart: /bin/sleep infinity}}\n    state: started\n"
+        );
+        host.write_playbook(&text);
+    };
+    playbook("1");
+    apply(&host).exits(0);
+    let pid = property(&host, "shy.service", "MainPID");
+    assert_ne!(pid, "0");
+    playbook("2");
+    let answer = apply(&host);
+    // Whatever the plan makes of it: what still runs with the old configuration is never called done.
+    assert_eq!(property(&host, "shy.service", "MainPID"), pid, "systemd did restart it");
+    let part = answer.host(host.name());
+    let noticed = answer.code == 1 && said(&part).contains("shy.service")
+        || part["plan"]["findings"].to_string().contains("stale");
+    assert!(noticed, "exit {}: {part:#}", answer.code);
+    let again = plan(&host).host(host.name());
+    let known =
+        !reasons(&again, "restart shy.service").is_empty() || again["plan"]["findings"].to_string().contains("stale");
+    assert!(known, "the lost restart is lost: {again:#}");
+}
+
+#[test]
+fn law_11_one_hosts_fault_is_its_own() {
+    let options = Options { hosts: 3, ..Options::default() };
+    let host = Host::boot_with("law11", options);
+    let playbook = "\
+name: app
+hosts: all
+unit_defaults: {enabled: true, state: started}
+files:
+  /etc/app.conf: {content: \"{{ host }}\\n\"}
+units:
+  app.service:
+    Service: {ExecStart: \"/bin/sh -c '[ %H != {{ sick }} ] || exit 3; exec sleep infinity'\"}
+    Install: {WantedBy: multi-user.target}
+";
+    host.write_playbook(playbook);
+    // host1 is cut off: its packets go nowhere, which is slower than a refusal.
+    host.link(false);
+    let began = std::time::Instant::now();
+    let arguments = ["apply", "-y", "--timeout", "3", "-e", "sick=host2", "playbook.yaml"];
+    let answer = json(&host, arguments).exits(1);
+    let took = began.elapsed();
+    assert!(took.as_secs() < 20, "{took:?}");
+    let codes: serde_json::Value = serde_json::from_str(&answer.stdout).expect("it is JSON");
+    assert_eq!(codes["exit_codes"].to_string(), "[1,5]");
+    let outcomes = ["host1", "host2", "host3"].map(|name| outcome(&answer.host(name)).to_owned());
+    assert_eq!(outcomes, ["unreachable", "failed", "changed"]);
+    assert!(!said(&answer.host("host1")).trim().is_empty());
+    failure(&answer.host("host2"), "app.service");
+    let done = "cat /etc/app.conf; systemctl is-active app.service; systemctl is-enabled app.service";
+    assert_eq!(host.exec_on("host3", done), "host3\nactive\nenabled");
+
+    // A healthy fleet with a host that is off.
+    host.link(true);
+    host.poweroff_hard();
+    let began = std::time::Instant::now();
+    let answer = json(&host, ["apply", "-y", "--timeout", "3", "-e", "sick=nobody", "playbook.yaml"]).exits(5);
+    let took = began.elapsed();
+    assert!(took.as_secs() < 20, "{took:?}");
+    let outcomes = ["host1", "host2", "host3"].map(|name| outcome(&answer.host(name)).to_owned());
+    assert_eq!(outcomes, ["unreachable", "changed", "changed"]);
+
+    // When it is back, only it is left to do.
+    host.boot_again();
+    let answer = json(&host, ["apply", "-y", "-e", "sick=nobody", "playbook.yaml"]).exits(0);
+    let outcomes = ["host1", "host2", "host3"].map(|name| outcome(&answer.host(name)).to_owned());
+    assert_eq!(outcomes, ["changed", "unchanged", "unchanged"]);
+}
