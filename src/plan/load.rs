@@ -38,7 +38,7 @@ pub(super) fn plan(draft: &mut Draft<'_>, units: &BTreeSet<UnitName>) {
 fn changed_files(paths: &[AbsPath]) -> String {
     match paths {
         [path] => format!("{path} changes"),
-        paths => format!("{} files and links below /etc/systemd/system change", paths.len()),
+        paths => format!("{} files and links of units change", paths.len()),
     }
 }
 

@@ -17,6 +17,10 @@ use crate::model::{Diagnostic, SourceFile};
 /// How the engine names what `compile_expression` was given.
 const EXPRESSION: &str = "<expression>";
 
+/// What an inventory takes for itself.
+const CONNECTION_KEYS: [&str; 8] =
+    ["address", "port", "user", "identity_file", "connection", "become", "ssh_args", "ssh_config"];
+
 /// Beginnings of the engine's messages that hold only types and fixed words.
 const HARMLESS: &[&str] = &[
     "tried to use ",
@@ -121,6 +125,10 @@ impl Failed<'_> {
                 path.push(&near);
                 diagnostic.help(format!("did you mean `{}`?", path.join(".")))
             }
+            // A word of the inventory's own: who wrote it there believes that it is defined.
+            None if CONNECTION_KEYS.contains(&named) => diagnostic.help(format!(
+                "in an inventory `{named}` says how the host is reached, and is no variable: use another name, or define it in `vars`, in `defaults` or with `-e`"
+            )),
             None => diagnostic.help(format!(
                 "define it in the inventory, in `vars`, in `defaults` or with `-e`, or give a default: `{{{{ {named} | default(…) }}}}`"
             )),

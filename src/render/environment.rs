@@ -170,7 +170,7 @@ impl Library {
         for (folder, allowed) in &self.search.folders {
             let path = folder.join(name);
             match self.files.read_text(&path, allowed, MAX_SOURCE) {
-                Ok(text) => return Ok(Some((path.display().to_string(), text))),
+                Ok(text) => return Ok(Some((shown(&path), text))),
                 Err(FileError::NotFound) => {}
                 Err(error) => {
                     return Err(refusal(format!("the template cannot be used: {error}")));
@@ -210,4 +210,9 @@ fn is_plain(name: &str) -> bool {
             .components()
             .all(|component| matches!(component, Component::Normal(_)))
         && !name.is_empty()
+}
+
+/// A path as the user would type it: what lies here needs no `./`.
+fn shown(path: &Path) -> String {
+    path.strip_prefix(".").unwrap_or(path).display().to_string()
 }

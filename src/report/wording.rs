@@ -14,7 +14,8 @@ pub(super) fn thousands(number: usize) -> String {
 }
 
 /// `1 file`, `1,234 files`.
-pub(super) fn count(number: usize, one: &str, many: &str) -> String {
+#[must_use]
+pub fn count(number: usize, one: &str, many: &str) -> String {
     format!("{} {}", thousands(number), if number == 1 { one } else { many })
 }
 
