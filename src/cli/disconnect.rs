@@ -4,8 +4,8 @@ use std::io::Write as _;
 
 use crate::transport::{default_control_dir, disconnect_all};
 
-use super::terminal::Terminal;
 use super::global::{Format, GlobalArgs};
+use super::terminal::Terminal;
 use super::{Failure, Verdict};
 
 /// Close the connections that were kept for the next command

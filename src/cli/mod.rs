@@ -151,7 +151,13 @@ fn explain(failure: &Failure, terminal: &Terminal) -> u8 {
         Failure::Usage(text) => (writeln!(err, "error: {text}"), USAGE),
         Failure::Machine(text) => (writeln!(err, "error: {text}"), FAILED),
         Failure::Interrupted { text, code } => (writeln!(err, "{text}"), *code),
-        Failure::Invalid(diagnostics) => ({ let options = terminal.err_options(); diagnostic::write(&mut err, diagnostics, options.width, options.color) }, INVALID),
+        Failure::Invalid(diagnostics) => (
+            {
+                let options = terminal.err_options();
+                diagnostic::write(&mut err, diagnostics, options.width, options.color)
+            },
+            INVALID,
+        ),
     };
     drop(written);
     code

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::model::{
-    AbsPath, Action, ChangeKind, FindingKind, LedgerEntry, Observation, ObservedPath, ObservedUnit, ReasonKind, UnitName,
+    AbsPath, Action, ChangeKind, FindingKind, LedgerEntry, Observation, ObservedPath, ObservedUnit, ReasonKind,
+    UnitName,
 };
 
 use super::draft::{Draft, Stage, touched_path};

@@ -83,9 +83,7 @@ impl Failed<'_> {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("looked in {}; those built in are `builtin/…`", self.library.folders()),
         };
-        Diagnostic::error(message)
-            .at(&self.site.source, self.site.span.clone(), "")
-            .help(help)
+        Diagnostic::error(message).at(&self.site.source, self.site.span.clone(), "").help(help)
     }
 
     fn say(&self, error: &Error, expression: Option<&str>) -> Diagnostic {
@@ -100,10 +98,8 @@ impl Failed<'_> {
             }
             ErrorKind::UnknownMethod if detail.is_empty() => Diagnostic::error("the value has no method of this name"),
             ErrorKind::UnknownMethod => Diagnostic::error(detail),
-            ErrorKind::TemplateNotFound => Diagnostic::error("there is no template of this name").help(format!(
-                "looked in {}; those built in are `builtin/…`",
-                self.library.folders()
-            )),
+            ErrorKind::TemplateNotFound => Diagnostic::error("there is no template of this name")
+                .help(format!("looked in {}; those built in are `builtin/…`", self.library.folders())),
             ErrorKind::OutOfFuel => Diagnostic::error("the template runs for too long; is there a loop in a loop?"),
             ErrorKind::MissingArgument => Diagnostic::error("an argument is missing here"),
             ErrorKind::TooManyArguments => Diagnostic::error("there are more arguments here than are taken"),
@@ -181,9 +177,7 @@ impl Failed<'_> {
             return start + range.start..start + range.end;
         }
         let line_start = self.text[..range.start].rfind('\n').map_or(0, |at| at + 1);
-        let line_end = self.text[range.start..]
-            .find('\n')
-            .map_or(self.text.len(), |at| range.start + at);
+        let line_end = self.text[range.start..].find('\n').map_or(self.text.len(), |at| range.start + at);
         let line = &self.text[line_start..line_end];
         let mut places = written.match_indices(line);
         match (places.next(), places.next()) {
