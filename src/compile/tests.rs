@@ -446,7 +446,6 @@ units:
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "a table")]
 fn what_the_finished_text_contradicts_is_refused() {
     let case = |middle: &str| format!("units:\n  a.service: {{{middle}}}\n");
     let service = "Service: {ExecStart: /a}";

@@ -193,7 +193,7 @@ fn draw_steps(page: &mut Page<'_>, plan: &HostPlan, group: &Group<'_>) -> io::Re
         Outcome::Refused { .. } => title.push(palette.faint, " (not run: refused)"),
         Outcome::Pending => {}
         Outcome::Failed { .. } if group.report.steps.is_empty() => {
-            title.push(palette.faint, " (it is not known which were run)")
+            title.push(palette.faint, " (it is not known which were run)");
         }
         _ if group.report.steps.is_empty() => title.push(palette.faint, " (not run)"),
         _ => {}

@@ -149,7 +149,7 @@ fn draw_notes(page: &mut Page<'_>, observed: &Observed) -> io::Result<()> {
         match seen {
             ObservedPath::Unknown(why) => note(page, "unknown", &format!("{path}: {why}"))?,
             ObservedPath::File { digest: Observation::Unknown(why), .. } => {
-                note(page, "unknown", &format!("content of {path}: {why}"))?
+                note(page, "unknown", &format!("content of {path}: {why}"))?;
             }
             _ => {}
         }

@@ -4,6 +4,15 @@
 //! the host has ([`host`]), and the plan that is expected ([`shown`]). The expected plans were written from the
 //! contract and from what systemd does, not from what the planner said.
 
+#![expect(
+    clippy::large_enum_variant,
+    clippy::assigning_clones,
+    clippy::format_collect,
+    clippy::match_same_arms,
+    clippy::similar_names,
+    reason = "speed and size do not matter here; tables and names read better as they are"
+)]
+
 mod host;
 mod laws;
 mod shown;

@@ -67,12 +67,11 @@ fn waves(steps: &[Step]) -> Vec<Option<usize>> {
     let (stop_ranks, run_ranks) = (ranks(&stops), ranks(&runs));
     steps
         .iter()
-        .map(
-            |step| {
-                if stops(step) { stop_ranks.get(&step.wave) } else { run_ranks.get(&step.wave).filter(|_| runs(step)) }
-            },
-        )
-        .map(|rank| rank.copied())
+        .map(|step| {
+            let rank =
+                if stops(step) { stop_ranks.get(&step.wave) } else { run_ranks.get(&step.wave).filter(|_| runs(step)) };
+            rank.copied()
+        })
         .collect()
 }
 

@@ -147,7 +147,6 @@ pub(super) fn first_apply(name: &str) -> HostPlan {
     plan
 }
 
-#[expect(clippy::too_many_lines, reason = "a list of data")]
 fn first_changes() -> Vec<Change> {
     let env = "/etc/webapp.env";
     vec![
@@ -172,7 +171,6 @@ fn first_changes() -> Vec<Change> {
     ]
 }
 
-#[expect(clippy::too_many_lines, reason = "a list of data")]
 fn first_steps() -> Vec<Step> {
     let missing = |what| [(ReasonKind::Missing, what)];
     vec![

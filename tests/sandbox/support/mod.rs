@@ -175,6 +175,7 @@ impl Host {
 }
 
 impl Drop for Host {
+    #[expect(clippy::disallowed_methods, reason = "whoever runs the tests may keep the hosts")]
     fn drop(&mut self) {
         if std::env::var_os("UNITFLEET_TEST_KEEP").is_some() {
             return;
