@@ -64,7 +64,7 @@ fn drop_ins(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit) {
     }
 }
 
-/// `enable`, `mask` and drop-ins of an alias do not do what people think (systemd.md's findings on 247, 252, 257:
+/// `enable`, `mask` and drop-ins of an alias do not do what people think (247, 252, 257:
 /// `enable ALIAS` is refused, `disable ALIAS` disables the canonical unit), so the canonical name is asked for.
 fn is_alias(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit) -> bool {
     let Some(observed) = draft.observed.units.get(name) else {
