@@ -24,6 +24,9 @@ fleet=bench
 state=/var/lib/unitfleet-sandbox/$fleet
 work=$(mktemp -d)
 export XDG_STATE_HOME=$work/state
+# Connections of its own: whoever else runs `unitfleet disconnect` meanwhile would close them.
+mkdir -m 0700 "$work/run"
+export XDG_RUNTIME_DIR=$work/run
 finish() {
     "$unitfleet" disconnect >/dev/null 2>&1 || true
     for socket in "$work"/master-*; do
@@ -33,6 +36,8 @@ finish() {
     [ -n "$keep" ] || "$unitfleet" sandbox down --name $fleet -q >/dev/null
 }
 trap finish EXIT
+set -E
+trap 'echo "bench: \`$BASH_COMMAND\` failed in line $LINENO" >&2' ERR
 trap 'exit 130' INT TERM
 "$unitfleet" sandbox down --name $fleet >/dev/null
 "$unitfleet" sandbox up -n "$hosts" --name $fleet -q >/dev/null
