@@ -13,7 +13,8 @@
 //! | `units` | unit files, drop-ins, masks |
 //! | `held` | who is left alone |
 //! | `links` | enablement as links; the default target |
-//! | `running`, `fresh` | starts, stops, restarts, reloads; who runs with an older configuration |
+//! | `running`, `stopping`, `take_up`, `sockets` | starts, stops, restarts, reloads |
+//! | `fresh` | who runs with an older configuration than its files |
 //! | `load` | daemon-reload and the gate |
 //! | `order` | waves |
 //!
@@ -31,6 +32,9 @@ mod links;
 mod load;
 mod order;
 mod running;
+mod sockets;
+mod stopping;
+mod take_up;
 mod units;
 mod users;
 mod view;

@@ -1,0 +1,148 @@
+//! How a running unit takes up what changes: by a restart, a reload, the daemon-reload alone, or not by us.
+
+use crate::model::{
+    Action, ChangeKind, DesiredUnit, FindingKind, ObservedUnit, OnChange, ReasonKind, UnitKind, UnitName,
+};
+use crate::unitfile::changed_directives;
+
+use super::draft::{Draft, Stage};
+use super::fresh::{Freshness, freshness};
+use super::running::{keeps_configuration, refuses};
+use super::sockets::{held_service, restart_socket, triggered_services};
+
+/// The unit runs; does it run with what its files say?
+pub(super) fn take_up_changes(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit, observed: &ObservedUnit) {
+    match name.kind() {
+        _ if keeps_configuration(name) => {}
+        // systemd takes these up with the daemon-reload; restarting a timer could fire it (seen on 247, 252, 257).
+        UnitKind::Timer => {
+            if draft.before.inputs(name, &unit.watch) != draft.after.inputs(name, &unit.watch) {
+                let text = format!("{name} is scheduled anew by the daemon-reload and may fire at once if it is due");
+                draft.finding(FindingKind::Notice, Some(name), text, None);
+            }
+            return;
+        }
+        _ => return,
+    }
+    let (reasons, inputs) = match freshness(draft, name, unit, observed) {
+        Freshness::Same(inputs) => {
+            draft.inputs.insert(name.clone(), inputs);
+            return;
+        }
+        Freshness::Unknown(path) => {
+            let text =
+                format!("whether {name} runs with its current configuration is not known: {path} could not be read");
+            draft.finding(FindingKind::Unknown, Some(name), text, Some("gather as root: become: true".to_owned()));
+            return;
+        }
+        Freshness::Outdated(reasons, inputs) => (reasons, inputs),
+    };
+    let action = match how_to_take_up(draft, name, unit, observed) {
+        Ok(action) => action,
+        Err(LeftAlone { because, hint }) => {
+            let why = reasons.iter().map(|reason| reason.text.as_str()).collect::<Vec<_>>().join("; ");
+            let text =
+                format!("{name} goes on with its older configuration: {why}; it is not restarted because {because}");
+            draft.finding(FindingKind::Stale, Some(name), text, Some(hint));
+            return;
+        }
+    };
+    if reasons.iter().any(|reason| reason.kind == ReasonKind::Stale) {
+        let why = reasons.iter().map(|reason| reason.text.as_str()).collect::<Vec<_>>().join("; ");
+        draft.change(Some(name), &unit.claim.manifest, ChangeKind::Stale { why });
+    }
+    if name.kind() == UnitKind::Socket {
+        restart_socket(draft, name, reasons);
+    } else {
+        draft.step_because(Stage::Run, action, reasons);
+    }
+    draft.inputs.insert(name.clone(), inputs);
+}
+
+/// Why a unit goes on as it is, and what to do about that.
+struct LeftAlone {
+    because: String,
+    hint: String,
+}
+
+/// Reload, restart, or nothing that is ours to do.
+fn how_to_take_up(
+    draft: &Draft<'_>,
+    name: &UnitName,
+    unit: &DesiredUnit,
+    observed: &ObservedUnit,
+) -> Result<Action, LeftAlone> {
+    let consent = format!("restart it by hand when it suits, or write on_change: restart at {}", unit.claim.place);
+    let needs_consent = |because: &str| Err(LeftAlone { because: because.to_owned(), hint: consent.clone() });
+    match (unit.on_change, name.kind()) {
+        (OnChange::None, _) => return needs_consent("on_change: none"),
+        (OnChange::Reload, _) if can_reload(draft, name) => return Ok(Action::Reload { unit: name.clone() }),
+        (OnChange::Auto | OnChange::Reload, UnitKind::Mount) if only_options_change(draft, name) => {
+            return Ok(Action::Reload { unit: name.clone() });
+        }
+        (OnChange::Auto | OnChange::Reload, UnitKind::Mount | UnitKind::Automount | UnitKind::Swap) => {
+            return needs_consent("restarting it would unmount what is in use");
+        }
+        (OnChange::Auto | OnChange::Reload, _) if is_protected(draft, name) => {
+            return needs_consent("restarting it can cut connections or sessions, yours included");
+        }
+        _ => {}
+    }
+    for (directive, known) in
+        [("RefuseManualStop", observed.refuse_manual_stop), ("RefuseManualStart", observed.refuse_manual_start)]
+    {
+        if refuses(draft, name, directive, known) {
+            let because = format!("it says {directive}=yes");
+            let hint = format!("it takes that up when the host boots; or give it a drop-in with {directive}: false");
+            return Err(LeftAlone { because, hint });
+        }
+    }
+    if name.kind() == UnitKind::Socket
+        && let Some((text, hint)) = held_service(draft, name)
+    {
+        return Err(LeftAlone { because: format!("its service would have to go down, and {text}"), hint });
+    }
+    Ok(Action::Restart { unit: name.clone() })
+}
+
+fn can_reload(draft: &Draft<'_>, name: &UnitName) -> bool {
+    match draft.after.unit(name).effective {
+        Some(effective) => {
+            !effective.values("Service", "ExecReload").is_empty()
+                || matches!(effective.last("Service", "Type"), Some("notify-reload"))
+                || name.kind() == UnitKind::Mount
+        }
+        None => draft.observed.units.get(name).is_some_and(|observed| observed.can_reload),
+    }
+}
+
+fn only_options_change(draft: &Draft<'_>, name: &UnitName) -> bool {
+    match (draft.before.unit(name).effective, draft.after.unit(name).effective) {
+        (Some(before), Some(after)) => {
+            let changed = changed_directives(&before, &after);
+            !changed.is_empty() && changed.iter().all(|directive| directive == "[Mount] Options")
+        }
+        _ => false,
+    }
+}
+
+/// Units whose restart can lock everybody out, and the sockets that cannot be made anew without stopping one of them.
+/// They are restarted only where the playbook says so.
+fn is_protected(draft: &Draft<'_>, name: &UnitName) -> bool {
+    const PROTECTED: [&str; 12] = [
+        "ssh",
+        "sshd",
+        "dbus",
+        "dbus-broker",
+        "systemd-logind",
+        "systemd-journald",
+        "systemd-udevd",
+        "systemd-networkd",
+        "NetworkManager",
+        "networking",
+        "getty",
+        "serial-getty",
+    ];
+    let listed = |name: &UnitName| name.kind() == UnitKind::Service && PROTECTED.contains(&name.prefix());
+    listed(name) || name.kind() == UnitKind::Socket && triggered_services(draft, name).iter().any(listed)
+}
