@@ -63,12 +63,8 @@ impl Base<'_> {
             }
             touched
         });
-        let context = Context {
-            transport: Arc::clone(&self.transport),
-            jobs: self.jobs,
-            gather_timeout: GATHER_TIMEOUT,
-            events,
-        };
+        let context =
+            Context { transport: Arc::clone(&self.transport), jobs: self.jobs, gather_timeout: GATHER_TIMEOUT, events };
         let ended = tokio::select! {
             result = work(context) => Ok(result),
             code = interruption() => Err(code?),

@@ -24,9 +24,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::model::Diagnostic;
-use crate::report::diagnostic;
+use crate::report::{diagnostic, json};
 
-use global::GlobalArgs;
+use global::{Format, GlobalArgs};
 use terminal::Terminal;
 
 /// Wrong use of the command line.
@@ -50,9 +50,16 @@ struct Cli {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 done, or nothing to do · 1 something failed · 2 changes pending (plan --detailed-exitcode) ·
-5 some hosts unreachable, the rest fine · 6 a change failed and was taken back · 7 refused ·
-64 usage · 65 invalid inventory, playbook or template · 130/143 interrupted.";
+Exit codes:
+  0    done, or nothing to do
+  1    something failed
+  2    changes are pending (plan --detailed-exitcode)
+  5    some hosts are unreachable, the rest is fine
+  6    a change failed and was taken back
+  7    refused
+  64   wrong use of the command line
+  65   invalid inventory, playbook or template
+  130  interrupted (143: by SIGTERM)";
 
 #[derive(Subcommand)]
 enum Verb {
@@ -75,6 +82,18 @@ enum Failure {
     Machine(String),
     /// A signal asked us to end.
     Interrupted { text: String, code: u8 },
+}
+
+impl Failure {
+    /// The same for programs.
+    fn diagnostics(&self) -> Vec<Diagnostic> {
+        match self {
+            Self::Invalid(diagnostics) => diagnostics.clone(),
+            Self::Usage(text) | Self::Machine(text) | Self::Interrupted { text, .. } => {
+                vec![Diagnostic::error(text.as_str())]
+            }
+        }
+    }
 }
 
 impl From<std::io::Error> for Failure {
@@ -101,7 +120,13 @@ pub fn main() -> ExitCode {
     let terminal = Terminal::new(cli.global.color, cli.global.verbose, cli.global.quiet);
     let code = match dispatch(&cli, &terminal) {
         Ok(code) => code,
-        Err(failure) => explain(&failure, &terminal),
+        Err(failure) => {
+            if cli.global.format == Format::Json {
+                // A program that reads standard output finds one document there, whatever happens.
+                drop(json::write_diagnostics(&mut Terminal::out(), &failure.diagnostics()));
+            }
+            explain(&failure, &terminal)
+        }
     };
     ExitCode::from(code)
 }
@@ -114,7 +139,7 @@ fn dispatch(cli: &Cli, terminal: &Terminal) -> Verdict {
         Verb::Observe(args) => observe::run(args, global, terminal),
         Verb::Plan(args) => plan::run(args, global, terminal),
         Verb::Apply(args) => apply::run(args, global, terminal),
-        Verb::Disconnect(args) => disconnect::run(args),
+        Verb::Disconnect(args) => disconnect::run(args, global),
         Verb::Sandbox(args) => sandbox::run(args, global, terminal),
     }
 }
@@ -126,7 +151,13 @@ fn explain(failure: &Failure, terminal: &Terminal) -> u8 {
         Failure::Usage(text) => (writeln!(err, "error: {text}"), USAGE),
         Failure::Machine(text) => (writeln!(err, "error: {text}"), FAILED),
         Failure::Interrupted { text, code } => (writeln!(err, "{text}"), *code),
-        Failure::Invalid(diagnostics) => ({ let options = terminal.err_options(); diagnostic::write(&mut err, diagnostics, options.width, options.color) }, INVALID),
+        Failure::Invalid(diagnostics) => (
+            {
+                let options = terminal.err_options();
+                diagnostic::write(&mut err, diagnostics, options.width, options.color)
+            },
+            INVALID,
+        ),
     };
     drop(written);
     code

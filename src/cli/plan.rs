@@ -49,10 +49,19 @@ struct Saved {
 }
 
 fn offline(path: &Path, tasks: &BTreeMap<HostName, HostTask>) -> Result<BTreeMap<HostName, HostReport>, Failure> {
-    let problem = |error: String| Failure::Machine(format!("{}: {error}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|error| problem(error.to_string()))?;
-    let saved: Saved =
-        serde_json::from_str(&text).map_err(|error| problem(format!("not a saved observation: {error}")))?;
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        let why = match error.kind() {
+            std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+            _ => error.to_string(),
+        };
+        Failure::Usage(format!("--observed {}: {why}", path.display()))
+    })?;
+    let saved: Saved = serde_json::from_str(&text).map_err(|error| {
+        Failure::Usage(format!(
+            "--observed {}: this is not what `unitfleet observe --save FILE` writes: {error}",
+            path.display()
+        ))
+    })?;
     let mut seen = saved.hosts;
     let report = |(host, task): (&HostName, &HostTask)| {
         let (outcome, plan) = match seen.remove(host) {

@@ -47,6 +47,10 @@ impl Project {
         let (desired, found) =
             compile(&read, &inventory, &limit, &extra_vars(&global.vars)?, &sources).map_err(Failure::Invalid)?;
         warnings.extend(found);
+        if let Some(limit) = global.limit.as_deref().filter(|_| desired.is_empty()) {
+            let warning = Diagnostic::warning(format!("no manifest is about any host of `--limit {limit}`"));
+            warnings.push(warning.help("look at `hosts:` in the playbook"));
+        }
         if !warnings.is_empty() {
             let options = terminal.err_options();
             diagnostic::write(&mut Terminal::err(), &warnings, options.width, options.color)?;

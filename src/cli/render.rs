@@ -4,8 +4,9 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::model::{AbsPath, Bytes, Desired, HostName, Wanted};
+use crate::report::wording::count;
 
-use super::global::GlobalArgs;
+use super::global::{Format, GlobalArgs};
 use super::project::Project;
 use super::terminal::Terminal;
 use super::{Failure, Verdict};
@@ -26,7 +27,7 @@ pub(super) fn run(args: &Args, global: &GlobalArgs, terminal: &Terminal) -> Verd
     let project = Project::load(&args.playbooks, global, terminal)?;
     if args.out.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(Failure::Usage(format!(
-            "{} is not empty: files of an earlier render would look like this one's",
+            "{} is not empty: files of an earlier render would look like this one's; remove it, or name another folder",
             args.out.display()
         )));
     }
@@ -38,7 +39,20 @@ pub(super) fn run(args: &Args, global: &GlobalArgs, terminal: &Terminal) -> Verd
         }
     }
     let mut out = Terminal::out();
-    writeln!(out, "Rendered {files} files for {} hosts into {}.", project.desired.len(), args.out.display())?;
+    let hosts = project.desired.len();
+    match global.format {
+        Format::Text => {
+            let (files, hosts) = (count(files, "file", "files"), count(hosts, "host", "hosts"));
+            writeln!(out, "Rendered {files} for {hosts} into {}.", args.out.display())?;
+        }
+        Format::Json => {
+            let names: Vec<&str> = project.desired.keys().map(HostName::as_str).collect();
+            let version = super::fleet::SCHEMA_VERSION;
+            let document =
+                serde_json::json!({"schema_version": version, "out": args.out, "hosts": names, "files": files});
+            writeln!(out, "{document:#}")?;
+        }
+    }
     out.flush()?;
     Ok(0)
 }

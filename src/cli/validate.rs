@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::model::Wanted;
 use crate::report::json;
+use crate::report::wording::count;
 
 use super::global::{Format, GlobalArgs};
 use super::project::Project;
@@ -39,7 +40,9 @@ pub(super) fn run(args: &Args, global: &GlobalArgs, terminal: &Terminal) -> Verd
                 .flat_map(|desired| desired.files.values())
                 .filter(|file| matches!(file.spec, Wanted::Present(_)))
                 .count();
-            writeln!(out, "Valid: {hosts} hosts selected, {units} units and {files} files rendered.")?;
+            let hosts = count(hosts, "host", "hosts");
+            let (units, files) = (count(units, "unit", "units"), count(files, "file", "files"));
+            writeln!(out, "Valid: {hosts} selected, {units} and {files} rendered.")?;
         }
     }
     out.flush()?;

@@ -47,9 +47,6 @@ impl Claims {
         }
         let place = (Arc::clone(spans.source()), span);
         self.known.insert((kind, name.to_owned()), place);
-        Ok(Claim {
-            manifest: scope.manifest.name.clone(),
-            place: spans.place(path),
-        })
+        Ok(Claim { manifest: scope.manifest.name.clone(), place: spans.place(path) })
     }
 }

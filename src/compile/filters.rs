@@ -24,18 +24,14 @@ pub(super) fn register(environment: &mut Environment<'static>) {
     environment.add_filter("exec_quote", |value: &Value| exec_quote(value));
     environment.add_filter("exec_args", |list: &Value| exec_args(list));
     environment.add_filter("env_quote", |value: &Value, name: &str| env_quote(value, name));
-    environment.add_filter("systemd_escape", |value: &Value| {
-        text_of(value).map(|text| quote::escape(&text))
-    });
+    environment.add_filter("systemd_escape", |value: &Value| text_of(value).map(|text| quote::escape(&text)));
     environment.add_filter("systemd_escape_path", |value: &Value| {
         quote::escape_path(&text_of(value)?).map_err(|_| refusal("this is no path that systemd can escape"))
     });
     environment.add_filter("systemd_unescape", |value: &Value| {
         quote::unescape(&text_of(value)?).map_err(|_| refusal("this is not a text that `systemd-escape` has written"))
     });
-    environment.add_filter("percent_quote", |value: &Value| {
-        text_of(value).map(|text| quote::specifiers(&text))
-    });
+    environment.add_filter("percent_quote", |value: &Value| text_of(value).map(|text| quote::specifiers(&text)));
 }
 
 fn exec_quote(value: &Value) -> Result<String, Error> {
@@ -47,9 +43,7 @@ fn exec_args(list: &Value) -> Result<String, Error> {
         return Err(Error::from(ErrorKind::UndefinedError));
     }
     if !matches!(list.kind(), ValueKind::Seq | ValueKind::Iterable) {
-        return Err(refusal(
-            "`exec_args` takes a list; for one argument there is `exec_quote`",
-        ));
+        return Err(refusal("`exec_args` takes a list; for one argument there is `exec_quote`"));
     }
     let words = list.try_iter()?.map(|value| exec_quote(&value));
     Ok(words.collect::<Result<Vec<String>, Error>>()?.join(" "))

@@ -15,27 +15,16 @@ fn check(name: &str, vars: &serde_json::Value, expected: &str) {
     for (name, value) in vars.as_object().unwrap() {
         context.set(name, value);
     }
-    let source = SourceFile {
-        name: "play.yaml".to_owned(),
-        text: name.to_owned(),
-    };
-    let site = Site {
-        source: Arc::new(source),
-        span: 0..name.len(),
-    };
-    let text = renderer
-        .template(&format!("builtin/{name}"), &context, &site)
-        .unwrap_or_else(|error| panic!("{error:?}"));
+    let source = SourceFile { name: "play.yaml".to_owned(), text: name.to_owned() };
+    let site = Site { source: Arc::new(source), span: 0..name.len() };
+    let text =
+        renderer.template(&format!("builtin/{name}"), &context, &site).unwrap_or_else(|error| panic!("{error:?}"));
     assert_eq!(text, expected, "{name}:\n{text}");
 }
 
 #[test]
 fn web_app_with_the_least() {
-    check(
-        "web-app.service.j2",
-        &json!({"exec": "/usr/bin/true"}),
-        include_str!("golden/web-app.least"),
-    );
+    check("web-app.service.j2", &json!({"exec": "/usr/bin/true"}), include_str!("golden/web-app.least"));
 }
 
 #[test]
@@ -57,11 +46,7 @@ fn web_app_with_everything() {
 
 #[test]
 fn worker() {
-    check(
-        "worker@.service.j2",
-        &json!({"exec": "/usr/bin/sleep %i"}),
-        include_str!("golden/worker.least"),
-    );
+    check("worker@.service.j2", &json!({"exec": "/usr/bin/sleep %i"}), include_str!("golden/worker.least"));
     check(
         "worker@.service.j2",
         &json!({
@@ -76,11 +61,7 @@ fn worker() {
 
 #[test]
 fn job_and_timer() {
-    check(
-        "job.service.j2",
-        &json!({"exec": "/usr/bin/true"}),
-        include_str!("golden/job.least"),
-    );
+    check("job.service.j2", &json!({"exec": "/usr/bin/true"}), include_str!("golden/job.least"));
     check(
         "job.service.j2",
         &json!({

@@ -65,10 +65,8 @@ pub fn compile(
 ) -> Result<Compiled, Vec<Diagnostic>> {
     let mut messages = Messages::default();
     messages.extend(check_unique(playbooks));
-    let jobs: Vec<Job> = playbooks
-        .iter()
-        .flat_map(|playbook| jobs_of(playbook, inventory, sources, &mut messages))
-        .collect();
+    let jobs: Vec<Job> =
+        playbooks.iter().flat_map(|playbook| jobs_of(playbook, inventory, sources, &mut messages)).collect();
     let fleet = variables::fleet(inventory);
     let mut compiled = BTreeMap::new();
     for host in limit {
@@ -106,12 +104,7 @@ fn jobs_of<'a>(
                 if hosts.is_empty() {
                     messages.push(nothing_selected(manifest));
                 }
-                jobs.push(Job {
-                    playbook,
-                    manifest,
-                    renderer: std::rc::Rc::clone(&renderer),
-                    hosts,
-                });
+                jobs.push(Job { playbook, manifest, renderer: std::rc::Rc::clone(&renderer), hosts });
             }
             Err(diagnostic) => messages.push(diagnostic),
         }
@@ -151,22 +144,9 @@ fn one_host(
     for job in jobs {
         let manifest = job.manifest;
         desired.manifests.insert(manifest.name.clone());
-        let scope = Scope::new(
-            job.playbook,
-            manifest,
-            &job.renderer,
-            &sources.files,
-            host,
-            of_host,
-            extra,
-            fleet,
-        );
+        let scope = Scope::new(job.playbook, manifest, &job.renderer, &sources.files, host, of_host, extra, fleet);
         messages.extend(scope.wrong_variables());
-        let mut draft = Draft {
-            desired: &mut desired,
-            claims: &mut claims,
-            messages,
-        };
+        let mut draft = Draft { desired: &mut desired, claims: &mut claims, messages };
         for (written, entry) in &manifest.users {
             tree::user(&scope, written, entry, &mut draft);
         }
@@ -199,17 +179,11 @@ fn default_target(scope: &Scope, written: &str, draft: &mut Draft) -> Result<(),
     let path: [Seg; 1] = [key("default_target")];
     let name = scope.name(written, &path, UnitName::parse, "the name of a target")?;
     if name.kind() != UnitKind::Target || name.is_template() || name.as_str() == "default.target" {
-        return Err(scope.error(
-            &path,
-            "the default target has to be a target, such as `multi-user.target`",
-        ));
+        return Err(scope.error(&path, "the default target has to be a target, such as `multi-user.target`"));
     }
     if DEAD_ENDS.contains(&name.prefix()) {
         return Err(scope
-            .error(
-                &path,
-                format!("a host that boots into `{name}` cannot be reached again"),
-            )
+            .error(&path, format!("a host that boots into `{name}` cannot be reached again"))
             .help("use `multi-user.target` or `graphical.target`"));
     }
     let claim = draft.claims.claim(Kind::DefaultTarget, "", scope, &path)?;

@@ -45,22 +45,13 @@ impl<'a> Scope<'a> {
     ) -> Self {
         let mut built_in = fleet.clone();
         built_in.set("host", &host.as_str().into());
-        let in_manifest = |vars, name| Layer {
-            vars,
-            origin: Origin::Manifest(&manifest.spans, vec![key(name)]),
-        };
+        let in_manifest = |vars, name| Layer { vars, origin: Origin::Manifest(&manifest.spans, vec![key(name)]) };
         let weaker = vec![
             in_manifest(&manifest.defaults, "defaults"),
-            Layer {
-                vars: of_host,
-                origin: Origin::Inventory,
-            },
+            Layer { vars: of_host, origin: Origin::Inventory },
             in_manifest(&manifest.vars, "vars"),
         ];
-        let extra = Layer {
-            vars: extra,
-            origin: Origin::CommandLine,
-        };
+        let extra = Layer { vars: extra, origin: Origin::CommandLine };
         Self::settle(playbook, manifest, renderer, files, weaker, extra, built_in)
     }
 
@@ -75,25 +66,13 @@ impl<'a> Scope<'a> {
     ) -> Self {
         let layers: Vec<Layer> = weaker.iter().cloned().chain([extra.clone()]).collect();
         let settled = settle(&layers, &built_in, renderer);
-        Self {
-            playbook,
-            manifest,
-            renderer,
-            files,
-            weaker,
-            extra,
-            built_in,
-            settled,
-        }
+        Self { playbook, manifest, renderer, files, weaker, extra, built_in, settled }
     }
 
     /// The same with `vars:` of an entry, which stand at `path`: stronger than the manifest's, weaker than `-e`.
     pub(super) fn with_vars(&self, vars: &'a Vars, path: &[Seg]) -> Scope<'a> {
         let mut weaker = self.weaker.clone();
-        weaker.push(Layer {
-            vars,
-            origin: Origin::Manifest(&self.manifest.spans, below(path, "vars")),
-        });
+        weaker.push(Layer { vars, origin: Origin::Manifest(&self.manifest.spans, below(path, "vars")) });
         Scope::settle(
             self.playbook,
             self.manifest,
@@ -123,17 +102,11 @@ impl<'a> Scope<'a> {
     }
 
     fn site(&self, path: &[Seg]) -> Site {
-        Site {
-            source: Arc::clone(self.manifest.spans.source()),
-            span: self.manifest.spans.value(path),
-        }
+        Site { source: Arc::clone(self.manifest.spans.source()), span: self.manifest.spans.value(path) }
     }
 
     fn key_site(&self, path: &[Seg]) -> Site {
-        Site {
-            source: Arc::clone(self.manifest.spans.source()),
-            span: self.manifest.spans.key(path),
-        }
+        Site { source: Arc::clone(self.manifest.spans.source()), span: self.manifest.spans.key(path) }
     }
 
     /// Renders the text at `path`.
@@ -237,11 +210,7 @@ pub(super) type Parse<T> = fn(&str) -> Result<T, NameError>;
 
 /// Why a name was refused. A text that was rendered is a value, and is not repeated.
 fn refused(written: &str, error: &NameError, what: &str) -> String {
-    if is_templated(written) {
-        format!("what this yields is not {what}")
-    } else {
-        error.to_string()
-    }
+    if is_templated(written) { format!("what this yields is not {what}") } else { error.to_string() }
 }
 
 /// A type that a template can yield.

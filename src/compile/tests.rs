@@ -26,10 +26,7 @@ fn inventory(hosts: &[(&str, serde_json::Value)]) -> Inventory {
 }
 
 fn playbook(name: &str, text: &str, folder: &Path) -> Playbook {
-    let source = SourceFile {
-        name: name.to_owned(),
-        text: text.to_owned(),
-    };
+    let source = SourceFile { name: name.to_owned(), text: text.to_owned() };
     match parse_playbook(Arc::new(source), &folder.join(name), folder) {
         Ok((playbook, _)) => playbook,
         Err(wrong) => panic!("{wrong:#?}"),
@@ -45,12 +42,7 @@ struct Case<'a> {
 
 impl<'a> Case<'a> {
     fn new(text: &'a str) -> Self {
-        Self {
-            text,
-            inventory: inventory(&[("h1", json!({}))]),
-            extra: json!({}),
-            folder: Path::new("/nonexistent"),
-        }
+        Self { text, inventory: inventory(&[("h1", json!({}))]), extra: json!({}), folder: Path::new("/nonexistent") }
     }
 
     fn run(&self) -> Result<Compiled, Vec<Diagnostic>> {
@@ -61,13 +53,7 @@ impl<'a> Case<'a> {
         };
         let playbook = playbook("play.yaml", &text, self.folder);
         let limit = self.inventory.hosts.keys().cloned().collect();
-        compile(
-            &[playbook],
-            &self.inventory,
-            &limit,
-            self.extra.as_object().unwrap(),
-            &Sources::default(),
-        )
+        compile(&[playbook], &self.inventory, &limit, self.extra.as_object().unwrap(), &Sources::default())
     }
 
     #[track_caller]
@@ -94,11 +80,7 @@ fn good(text: &str) -> Desired {
 
 #[track_caller]
 fn unit(desired: &Desired, name: &str) -> DesiredUnit {
-    desired
-        .units
-        .get(name)
-        .unwrap_or_else(|| panic!("{:?}", desired.units.keys()))
-        .clone()
+    desired.units.get(name).unwrap_or_else(|| panic!("{:?}", desired.units.keys())).clone()
 }
 
 fn fragment(unit: &DesiredUnit) -> &str {
@@ -278,16 +260,11 @@ fn built_in_variables_tell_about_the_fleet() {
     let case = Case {
         inventory: inventory(&[
             ("h1", json!({})),
-            (
-                "h2",
-                json!({"ip": "10.0.0.2", "url": "http://{{ ip }}/{{ host }}", "needs_playbook": "{{ port }}"}),
-            ),
+            ("h2", json!({"ip": "10.0.0.2", "url": "http://{{ ip }}/{{ host }}", "needs_playbook": "{{ port }}"})),
         ]),
         ..Case::new(text)
     };
-    let Wanted::Present(file) = &case.good().files["/f"].spec else {
-        panic!()
-    };
+    let Wanted::Present(file) = &case.good().files["/f"].spec else { panic!() };
     assert_eq!(file.bytes.as_text(), Some("h1 h1,h2 10.0.0.2 h2 http://10.0.0.2/h2"));
 }
 
@@ -298,48 +275,27 @@ fn a_variable_that_names_itself_means_its_weaker_definition_and_circles_are_told
     assert!(matches!(&desired.files["/f"].spec, Wanted::Present(spec) if spec.bytes.as_text() == Some("/bin:/opt")));
     let wrong = Case::new("vars: {a: '{{ b }}', b: 'x{{ c }}', c: ['{{ a }}']}\n").bad();
     assert_eq!(wrong.len(), 1, "{wrong:#?}");
-    assert_eq!(
-        wrong[0].message,
-        "these variables are defined by each other: a → b → c → a"
-    );
+    assert_eq!(wrong[0].message, "these variables are defined by each other: a → b → c → a");
     refused(&[
         ("vars: {a: '{{ a }}'}\n", "`a` is not defined", "a"),
-        (
-            "vars: {port: 1, a: {b: ['x', '{{ prt }}']}}\n",
-            "`prt` is not defined",
-            "prt",
-        ),
+        ("vars: {port: 1, a: {b: ['x', '{{ prt }}']}}\n", "`prt` is not defined", "prt"),
     ]);
 }
 
 #[test]
 fn an_unusable_inventory_variable_is_an_error_only_where_it_is_used() {
-    let hosts = inventory(&[(
-        "h1",
-        json!({"theirs": "{{ lookup('x', 'TOPSECRET') }}", "other": "{{ theirs }}!"}),
-    )]);
-    let unused = Case {
-        inventory: hosts.clone(),
-        ..Case::new("files: {/f: {content: x}}\n")
-    };
+    let hosts = inventory(&[("h1", json!({"theirs": "{{ lookup('x', 'TOPSECRET') }}", "other": "{{ theirs }}!"}))]);
+    let unused = Case { inventory: hosts.clone(), ..Case::new("files: {/f: {content: x}}\n") };
     unused.good();
-    let used = Case {
-        inventory: hosts,
-        ..Case::new("files: {/f: {content: 'x {{ other }}'}}\n")
-    };
+    let used = Case { inventory: hosts, ..Case::new("files: {/f: {content: 'x {{ other }}'}}\n") };
     let wrong = used.bad();
     assert_eq!(wrong.len(), 1);
     assert!(
-        wrong[0]
-            .message
-            .starts_with("the variable `theirs` of the inventory cannot be used: "),
+        wrong[0].message.starts_with("the variable `theirs` of the inventory cannot be used: "),
         "{}",
         wrong[0].message
     );
-    assert_eq!(
-        &wrong[0].labels[0].source.text[wrong[0].labels[0].span.clone()],
-        "other"
-    );
+    assert_eq!(&wrong[0].labels[0].source.text[wrong[0].labels[0].span.clone()], "other");
     assert!(!format!("{wrong:?}").contains("TOPSECRET"));
 }
 
@@ -368,10 +324,8 @@ fn variables_of_a_unit_and_of_the_command_line_are_told_once_and_without_their_t
 #[test]
 fn a_large_fleet_compiles_in_moments() {
     let names: Vec<String> = (0..500).map(|n| format!("h{n}")).collect();
-    let hosts: Vec<(&str, serde_json::Value)> = names
-        .iter()
-        .map(|name| (name.as_str(), json!({"n": 1, "url": "http://{{ host }}"})))
-        .collect();
+    let hosts: Vec<(&str, serde_json::Value)> =
+        names.iter().map(|name| (name.as_str(), json!({"n": 1, "url": "http://{{ host }}"}))).collect();
     let case = Case {
         inventory: inventory(&hosts),
         ..Case::new(
@@ -401,23 +355,11 @@ fn users_directories_and_files_have_sane_defaults() {
     );
     let json = serde_json::to_value(&desired).unwrap();
     let spec = |kind: &str, name: &str| json[kind][name]["spec"].clone();
-    assert_eq!(
-        spec("users", "app"),
-        json!({"present": {"system": true, "home": null, "shell": null}})
-    );
+    assert_eq!(spec("users", "app"), json!({"present": {"system": true, "home": null, "shell": null}}));
     assert_eq!(spec("users", "old"), json!("absent"));
-    assert_eq!(
-        spec("users", "me"),
-        json!({"present": {"system": false, "home": null, "shell": "/bin/sh"}})
-    );
-    assert_eq!(
-        spec("directories", "/d"),
-        json!({"present": {"mode": 0o755, "user": "root", "group": "root"}})
-    );
-    assert_eq!(
-        spec("directories", "/e"),
-        json!({"present": {"mode": 0o2750, "user": "app", "group": "app"}})
-    );
+    assert_eq!(spec("users", "me"), json!({"present": {"system": false, "home": null, "shell": "/bin/sh"}}));
+    assert_eq!(spec("directories", "/d"), json!({"present": {"mode": 0o755, "user": "root", "group": "root"}}));
+    assert_eq!(spec("directories", "/e"), json!({"present": {"mode": 0o2750, "user": "app", "group": "app"}}));
     assert_eq!(
         spec("files", "/f"),
         json!({"present": {"bytes": {"text": "x"}, "mode": 0o644, "user": "root", "group": "root"}})
@@ -447,10 +389,7 @@ fn a_thing_has_one_owner_and_both_places_are_shown() {
         ]
     );
     let apart = "name: one\nhosts: h1\nunits: {a.service: {}}\n---\nname: two\nhosts: h2\nunits: {a.service: {}}\n";
-    let case = Case {
-        inventory: inventory(&[("h1", json!({})), ("h2", json!({}))]),
-        ..Case::new(apart)
-    };
+    let case = Case { inventory: inventory(&[("h1", json!({})), ("h2", json!({}))]), ..Case::new(apart) };
     assert_eq!(case.run().unwrap().0.len(), 2);
 }
 
@@ -461,20 +400,11 @@ fn a_template_has_its_instances_as_units_of_their_own() {
     ));
     let template = unit(&desired, "w@.service");
     assert_eq!((template.enabled, template.state), (None, None));
-    let names: Vec<String> = template
-        .instances
-        .unwrap()
-        .units
-        .iter()
-        .map(ToString::to_string)
-        .collect();
+    let names: Vec<String> = template.instances.unwrap().units.iter().map(ToString::to_string).collect();
     assert_eq!(names, ["w@1.service", "w@2.service"]);
     let one = unit(&desired, "w@1.service");
     assert_eq!(one.fragment, None);
-    assert_eq!(
-        (one.enabled, one.state, one.on_change),
-        (Some(true), Some(RunState::Started), OnChange::Restart)
-    );
+    assert_eq!((one.enabled, one.state, one.on_change), (Some(true), Some(RunState::Started), OnChange::Restart));
     assert_eq!(watched(&one), ["/w"]);
     assert!(one.instances.is_none());
     assert!(unit(&desired, "v@.service").instances.unwrap().units.is_empty());
@@ -484,16 +414,8 @@ fn a_template_has_its_instances_as_units_of_their_own() {
             "not an instance of a unit",
             "'{{ l }}'",
         ),
-        (
-            "vars: {l: 7}\nunits: {'w@.service': {instances: '{{ l }}'}}\n",
-            "a list of texts or numbers",
-            "'{{ l }}'",
-        ),
-        (
-            "vars: {x: w}\nunits: {'{{ x }}.service': {instances: [a]}}\n",
-            "not a template",
-            "instances",
-        ),
+        ("vars: {l: 7}\nunits: {'w@.service': {instances: '{{ l }}'}}\n", "a list of texts or numbers", "'{{ l }}'"),
+        ("vars: {x: w}\nunits: {'{{ x }}.service': {instances: [a]}}\n", "not a template", "instances"),
         (
             "units:\n  w@.service: {instances: [1]}\n  w@1.service: {}\n",
             "`w@1.service` is declared twice",
@@ -519,59 +441,23 @@ units:
     );
     assert_eq!(
         watched(&unit(&desired, "a.service")),
-        [
-            "/etc/a.env",
-            "/etc/b.env",
-            "/etc/d.env",
-            "/etc/db.secret",
-            "/etc/key.cred",
-            "/opt/h1"
-        ]
+        ["/etc/a.env", "/etc/b.env", "/etc/d.env", "/etc/db.secret", "/etc/key.cred", "/opt/h1"]
     );
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "a table")]
 fn what_the_finished_text_contradicts_is_refused() {
     let case = |middle: &str| format!("units:\n  a.service: {{{middle}}}\n");
     let service = "Service: {ExecStart: /a}";
     let oneshot = "Service: {Type: oneshot, ExecStart: /a}";
     refused(&[
-        (
-            &case(&format!("{service}, enabled: true")),
-            "cannot be enabled",
-            "enabled",
-        ),
-        (
-            &format!("unit_defaults: {{enabled: true}}\n{}", case(service)),
-            "cannot be enabled",
-            "a.service",
-        ),
-        (
-            &case(&format!("{oneshot}, state: started")),
-            "cannot be kept started",
-            "state",
-        ),
-        (
-            &format!("unit_defaults: {{state: started}}\n{}", case(oneshot)),
-            "cannot be kept started",
-            "a.service",
-        ),
-        (
-            &case("Service: {RemainAfterExit: false}, state: started"),
-            "cannot be kept started",
-            "state",
-        ),
-        (
-            &case("masked: '{{ true }}', enabled: true"),
-            "cannot be enabled",
-            "enabled",
-        ),
-        (
-            &case("masked: '{{ true }}', state: started"),
-            "cannot be started",
-            "state",
-        ),
+        (&case(&format!("{service}, enabled: true")), "cannot be enabled", "enabled"),
+        (&format!("unit_defaults: {{enabled: true}}\n{}", case(service)), "cannot be enabled", "a.service"),
+        (&case(&format!("{oneshot}, state: started")), "cannot be kept started", "state"),
+        (&format!("unit_defaults: {{state: started}}\n{}", case(oneshot)), "cannot be kept started", "a.service"),
+        (&case("Service: {RemainAfterExit: false}, state: started"), "cannot be kept started", "state"),
+        (&case("masked: '{{ true }}', enabled: true"), "cannot be enabled", "enabled"),
+        (&case("masked: '{{ true }}', state: started"), "cannot be started", "state"),
         (
             "units: {a.service: {content: \"[Service\\nExecStart=/a\"}}\n",
             "line 1 of this unit's text is wrong: a line that starts with `[`",
@@ -587,16 +473,10 @@ fn what_the_finished_text_contradicts_is_refused() {
             "named after its `Where=`",
             "srv-data.mount",
         ),
-        (
-            "units: {data.swap: {Swap: {What: /dev/sda2}}}\n",
-            "named after its `What=`",
-            "data.swap",
-        ),
+        ("units: {data.swap: {Swap: {What: /dev/sda2}}}\n", "named after its `What=`", "data.swap"),
     ]);
     for fine in [
-        case(&format!(
-            "{oneshot}, state: started, drop_ins: {{x: {{Service: {{RemainAfterExit: true}}}}}}"
-        )),
+        case(&format!("{oneshot}, state: started, drop_ins: {{x: {{Service: {{RemainAfterExit: true}}}}}}")),
         case(&format!("{service}, enabled: true, drop_ins: {{x: {{{INSTALL}}}}}")),
         case(&format!("{oneshot}, state: stopped")),
         case("enabled: true, state: started"),
@@ -648,26 +528,10 @@ fn names_that_are_rendered_are_checked_without_being_shown() {
 #[test]
 fn things_that_cannot_be_are_refused_at_their_key() {
     refused(&[
-        (
-            "vars: {k: device}\nunits: {'dev-sda.{{ k }}': {}}\n",
-            "the kernel makes it",
-            "'dev-sda.{{ k }}'",
-        ),
-        (
-            "vars: {k: scope}\nunits: {'a.{{ k }}': {}}\n",
-            "programs make it",
-            "'a.{{ k }}'",
-        ),
-        (
-            "vars: {t: reboot}\ndefault_target: '{{ t }}.target'\n",
-            "cannot be reached again",
-            "'{{ t }}.target'",
-        ),
-        (
-            "vars: {t: a.service}\ndefault_target: '{{ t }}'\n",
-            "has to be a target",
-            "'{{ t }}'",
-        ),
+        ("vars: {k: device}\nunits: {'dev-sda.{{ k }}': {}}\n", "the kernel makes it", "'dev-sda.{{ k }}'"),
+        ("vars: {k: scope}\nunits: {'a.{{ k }}': {}}\n", "programs make it", "'a.{{ k }}'"),
+        ("vars: {t: reboot}\ndefault_target: '{{ t }}.target'\n", "cannot be reached again", "'{{ t }}.target'"),
+        ("vars: {t: a.service}\ndefault_target: '{{ t }}'\n", "has to be a target", "'{{ t }}'"),
         (
             "files: {'/etc/systemd/system/{{ \"a\" }}.service': {content: x}}\n",
             "a unit file",
@@ -683,11 +547,7 @@ fn things_that_cannot_be_are_refused_at_their_key() {
             "a link that enables",
             "'/etc/systemd/system/{{ \"a\" }}.target.wants/x.service'",
         ),
-        (
-            "vars: {m: 644}\nfiles: {/a: {content: x, mode: 'u={{ m }}'}}\n",
-            "octal digits",
-            "'u={{ m }}'",
-        ),
+        ("vars: {m: 644}\nfiles: {/a: {content: x, mode: 'u={{ m }}'}}\n", "octal digits", "'u={{ m }}'"),
     ]);
     good("files: {/etc/systemd/system.conf: {content: x}, /etc/systemd/system/notes.txt: {content: x}}\n");
 }
@@ -701,22 +561,13 @@ fn sources_are_taken_byte_for_byte_and_stay_in_the_project() {
     std::fs::write(path("raw"), b"\xff{{ x }}\n").unwrap();
     std::fs::write(path("a.service"), "[Service]\nExecStart=/a %i {{ raw }}\n").unwrap();
     std::os::unix::fs::symlink(outside.path().join("secret"), path("link")).unwrap();
-    let case = |text: &'static str| Case {
-        folder: project.path(),
-        ..Case::new(text)
-    };
+    let case = |text: &'static str| Case { folder: project.path(), ..Case::new(text) };
     let desired = case("files: {/raw: {source: raw}}\nunits: {a.service: {source: a.service}}\n").good();
     assert!(matches!(&desired.files["/raw"].spec, Wanted::Present(spec) if spec.bytes.0 == b"\xff{{ x }}\n"));
-    assert_eq!(
-        fragment(&unit(&desired, "a.service")),
-        "[Service]\nExecStart=/a %i {{ raw }}\n"
-    );
+    assert_eq!(fragment(&unit(&desired, "a.service")), "[Service]\nExecStart=/a %i {{ raw }}\n");
     for (text, words) in [
         ("files: {/f: {source: link}}\n", "outside of the project's root"),
-        (
-            "files: {/f: {source: '{{ \"/etc/hostname\" }}'}}\n",
-            "outside of the project's root",
-        ),
+        ("files: {/f: {source: '{{ \"/etc/hostname\" }}'}}\n", "outside of the project's root"),
         ("files: {/f: {source: nope}}\n", "no such file"),
         ("files: {/f: {source: '{{ \".\" }}'}}\n", "not a regular file"),
         ("units: {a.service: {source: raw}}\n", "UTF-8"),
@@ -737,11 +588,8 @@ fn an_error_in_a_template_shows_the_template_and_who_uses_it() {
     let wrong = case.bad();
     assert_eq!(wrong[0].message, "`exe` is not defined");
     assert_eq!(wrong[0].help.as_deref(), Some("did you mean `exec`?"));
-    let marks: Vec<(&str, &str)> = wrong[0]
-        .labels
-        .iter()
-        .map(|label| (&label.source.text[label.span.clone()], label.text.as_str()))
-        .collect();
+    let marks: Vec<(&str, &str)> =
+        wrong[0].labels.iter().map(|label| (&label.source.text[label.span.clone()], label.text.as_str())).collect();
     assert_eq!(marks, [("exe", ""), ("a.service.j2", "used here")]);
 }
 
@@ -761,10 +609,7 @@ fn a_manifest_without_hosts_is_a_warning_and_a_wrong_selector_an_error() {
     let inventory = inventory(&[("h1", json!({}))]);
     let case = |hosts: &str| format!("name: m\nhosts: {hosts}\nunits: {{a.service: {{}}}}\n");
     let none = case("all:!h1");
-    let none = Case {
-        inventory: inventory.clone(),
-        ..Case::new(&none)
-    };
+    let none = Case { inventory: inventory.clone(), ..Case::new(&none) };
     let (hosts, warnings) = none.run().unwrap();
     assert!(hosts.is_empty());
     assert_eq!(warnings[0].message, "manifest `m` selects no host of the inventory");
@@ -782,11 +627,7 @@ fn the_playbooks_that_we_bring_along_compile() {
         let Ok(text) = std::fs::read_to_string(&path) else {
             continue;
         };
-        assert!(
-            text.lines().take(2).all(|line| line.starts_with("# ")),
-            "{}",
-            path.display()
-        );
+        assert!(text.lines().take(2).all(|line| line.starts_with("# ")), "{}", path.display());
         let playbook = playbook("playbook.yaml", &text, path.parent().unwrap());
         let inventory = inventory(&[("h1", json!({})), ("h2", json!({})), ("h3", json!({}))]);
         let limit = inventory.hosts.keys().cloned().collect();

@@ -43,11 +43,7 @@ fn user_spec(scope: &Scope, entry: &UserEntry, path: &[Seg]) -> Result<UserSpec,
         let parsed = written.map(|written| scope.name(written, &below(path, name), AbsPath::parse, PATH));
         parsed.transpose()
     };
-    Ok(UserSpec {
-        system,
-        home: place(entry.home.as_ref(), "home")?,
-        shell: place(entry.shell.as_ref(), "shell")?,
-    })
+    Ok(UserSpec { system, home: place(entry.home.as_ref(), "home")?, shell: place(entry.shell.as_ref(), "shell")? })
 }
 
 /// One entry of `directories:`.
@@ -125,9 +121,7 @@ fn mode(scope: &Scope, written: Option<&String>, default: u32, path: &[Seg]) -> 
     let octal = (3..=4).contains(&text.len()) && text.bytes().all(|digit| (b'0'..=b'7').contains(&digit));
     let mode = octal.then(|| u32::from_str_radix(&text, 8).ok()).flatten();
     mode.ok_or_else(|| {
-        scope
-            .error(&path, "a mode is three or four octal digits")
-            .help("write it with quotes, such as `\"0644\"`")
+        scope.error(&path, "a mode is three or four octal digits").help("write it with quotes, such as `\"0644\"`")
     })
 }
 

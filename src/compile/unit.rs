@@ -33,20 +33,11 @@ pub(super) fn unit(scope: &Scope, written: &str, entry: &UnitEntry, draft: &mut 
         return;
     };
     if absent {
-        let unit = DesiredUnit {
-            absent: true,
-            ..DesiredUnit::new(claim)
-        };
+        let unit = DesiredUnit { absent: true, ..DesiredUnit::new(claim) };
         draft.desired.units.insert(name, unit);
         return;
     }
-    Work {
-        scope,
-        path: &path,
-        entry,
-        name,
-    }
-    .compile(claim, draft);
+    Work { scope, path: &path, entry, name }.compile(claim, draft);
 }
 
 /// Refuses units that cannot be written.
@@ -123,13 +114,8 @@ impl Work<'_> {
             .collect();
         let effective = Effective::merge(fragment, &drop_ins);
         unit.watch.extend(watch::implied(&effective));
-        let written = Written {
-            scope: self.scope,
-            path: self.path,
-            entry: self.entry,
-            name: &self.name,
-            effective: &effective,
-        };
+        let written =
+            Written { scope: self.scope, path: self.path, entry: self.entry, name: &self.name, effective: &effective };
         written.check(unit)
     }
 
@@ -141,10 +127,8 @@ impl Work<'_> {
                 Ok((name, wanted)) => {
                     if drop_ins.insert(name, wanted).is_some() {
                         let path = unit_text::drop_in_path(self.path, written);
-                        errors.push(
-                            self.scope
-                                .key_error(&path, "this drop-in is given twice, with and without `.conf`"),
-                        );
+                        errors
+                            .push(self.scope.key_error(&path, "this drop-in is given twice, with and without `.conf`"));
                     }
                 }
                 Err(wrong) => errors.extend(wrong),
@@ -157,10 +141,7 @@ impl Work<'_> {
         let one = |wrong| vec![wrong];
         let entry = &self.entry.drop_ins[written];
         let path = unit_text::drop_in_path(self.path, written);
-        let name = self
-            .scope
-            .key(written, &path, drop_in_name, "the name of a drop-in")
-            .map_err(one)?;
+        let name = self.scope.key(written, &path, drop_in_name, "the name of a drop-in").map_err(one)?;
         if self.scope.is_absent(entry.absent.as_ref(), &path).map_err(one)? {
             return Ok((name, Wanted::Absent));
         }
@@ -228,11 +209,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn agrees_with_mask(
-        &self,
-        enabled: Said<bool>,
-        state: Said<RunState>,
-    ) -> Result<(), Diagnostic> {
+    fn agrees_with_mask(&self, enabled: Said<bool>, state: Said<RunState>) -> Result<(), Diagnostic> {
         let refuse = |name: &str, message: &str| {
             let spans = &self.scope.manifest.spans;
             let masked = below(self.path, "masked");
@@ -260,10 +237,7 @@ impl Work<'_> {
         if !self.name.is_template() {
             return Err(self
                 .scope
-                .key_error(
-                    &path,
-                    format!("`{}` is not a template, so it has no instances", self.name),
-                )
+                .key_error(&path, format!("`{}` is not a template, so it has no instances", self.name))
                 .help("a template's name has an `@` before the suffix, such as `worker@.service`"));
         }
         let mut names = BTreeSet::new();
@@ -275,10 +249,7 @@ impl Work<'_> {
             let Some(name) = name else {
                 return Err(self
                     .scope
-                    .error(
-                        &path,
-                        "this is not an instance of a unit: it may hold letters, digits and `:-_.\\@`",
-                    )
+                    .error(&path, "this is not an instance of a unit: it may hold letters, digits and `:-_.\\@`")
                     .help("escape it as `systemd-escape` does: `{{ x | systemd_escape }}`"));
             };
             if !names.insert(name) {
@@ -299,13 +270,8 @@ impl Work<'_> {
             let Some(claim) = draft.messages.keep(claimed) else {
                 continue;
             };
-            let instance = DesiredUnit {
-                fragment: None,
-                drop_ins: BTreeMap::new(),
-                masked: None,
-                claim,
-                ..unit.clone()
-            };
+            let instance =
+                DesiredUnit { fragment: None, drop_ins: BTreeMap::new(), masked: None, claim, ..unit.clone() };
             draft.desired.units.insert(name.clone(), instance);
             mine.insert(name);
         }

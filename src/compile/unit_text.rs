@@ -43,10 +43,9 @@ fn unusable(scope: &Scope, text: &str, path: &[Seg]) -> Option<Diagnostic> {
         return Some(scope.key_error(path, format!("the text of this unit is larger than {limit} KiB")));
     }
     if text.contains('\0') {
-        return Some(scope.key_error(
-            path,
-            "the text of this unit holds a NUL byte, where systemd stops reading a line",
-        ));
+        return Some(
+            scope.key_error(path, "the text of this unit holds a NUL byte, where systemd stops reading a line"),
+        );
     }
     let parsed = UnitFile::parse(text);
     let (line, what) = parsed.invalid().next()?;
@@ -71,10 +70,7 @@ fn of_source(scope: &Scope, source: &TextSource, path: &[Seg]) -> Result<Option<
     };
     match String::from_utf8(bytes) {
         Ok(text) => Ok(Some(text)),
-        Err(_) => Err(scope.error(
-            &below(path, "source"),
-            "a unit file has to be UTF-8 text, and this file is not",
-        )),
+        Err(_) => Err(scope.error(&below(path, "source"), "a unit file has to be UTF-8 text, and this file is not")),
     }
 }
 
@@ -86,9 +82,7 @@ fn of_template(scope: &Scope, source: &TextSource, path: &[Seg]) -> Result<Optio
         return scope.template(&name, &path).map(Some);
     }
     let content = source.content.as_deref();
-    content
-        .map(|written| scope.text(written, &below(path, "content")))
-        .transpose()
+    content.map(|written| scope.text(written, &below(path, "content"))).transpose()
 }
 
 /// `source:`.
@@ -107,25 +101,17 @@ fn of_file(scope: &Scope, source: &TextSource, path: &[Seg]) -> Result<Option<Ve
     read.map(|bytes| Some(bytes.to_vec())).map_err(|error| {
         let told = scope.error(&path, format!("the source file cannot be used: {error}"));
         match error {
-            FileError::NotFound => told.help(format!(
-                "it is looked for in the playbook's folder, `{}`",
-                shown(folder)
-            )),
-            FileError::Outside => told.help(format!(
-                "the project's root is `{}`; a `unitfleet.yaml` marks it",
-                shown(root)
-            )),
+            FileError::NotFound => told.help(format!("it is looked for in the playbook's folder, `{}`", shown(folder))),
+            FileError::Outside => {
+                told.help(format!("the project's root is `{}`; a `unitfleet.yaml` marks it", shown(root)))
+            }
             _ => told,
         }
     })
 }
 
 fn shown(folder: &Path) -> String {
-    if folder.as_os_str().is_empty() {
-        ".".to_owned()
-    } else {
-        folder.display().to_string()
-    }
+    if folder.as_os_str().is_empty() { ".".to_owned() } else { folder.display().to_string() }
 }
 
 /// The bytes of a `files:` entry; `None` where the entry says nothing about them.
@@ -230,9 +216,9 @@ impl Directive<'_> {
 
     fn assignment(&self, name: &str, value: &str, path: &[Seg]) -> Result<String, Diagnostic> {
         quote::environment_assignment(name, value).map_err(|_| {
-            self.scope
-                .key_error(path, "this cannot be an environment variable")
-                .help("a name may hold letters, digits and `_` and does not start with a digit; a value holds no NUL byte")
+            self.scope.key_error(path, "this cannot be an environment variable").help(
+                "a name may hold letters, digits and `_` and does not start with a digit; a value holds no NUL byte",
+            )
         })
     }
 }

@@ -60,10 +60,7 @@ impl Origin<'_> {
         match self {
             Origin::Manifest(spans, path) => {
                 let path: Vec<Seg> = path.iter().chain(nested).cloned().collect();
-                Site {
-                    source: Arc::clone(spans.source()),
-                    span: spans.value(&path),
-                }
+                Site { source: Arc::clone(spans.source()), span: spans.value(&path) }
             }
             Origin::Inventory | Origin::CommandLine => nowhere(),
         }
@@ -71,14 +68,8 @@ impl Origin<'_> {
 }
 
 fn nowhere() -> Site {
-    let source = SourceFile {
-        name: String::new(),
-        text: String::new(),
-    };
-    Site {
-        source: Arc::new(source),
-        span: Range::default(),
-    }
+    let source = SourceFile { name: String::new(), text: String::new() };
+    Site { source: Arc::new(source), span: Range::default() }
 }
 
 /// Variables, ready for use.
@@ -97,11 +88,7 @@ pub(super) fn settle(layers: &[Layer], built_in: &Context, renderer: &Renderer) 
     let mut definitions: BTreeMap<&str, Vec<Definition>> = BTreeMap::new();
     for layer in layers {
         for (name, value) in layer.vars {
-            definitions.entry(name).or_default().push(Definition {
-                name,
-                value,
-                origin: &layer.origin,
-            });
+            definitions.entry(name).or_default().push(Definition { name, value, origin: &layer.origin });
         }
     }
     let names = definitions.keys().copied().chain(built_in.names());
@@ -111,17 +98,10 @@ pub(super) fn settle(layers: &[Layer], built_in: &Context, renderer: &Renderer) 
         built_in,
         done: BTreeMap::new(),
         under_way: Vec::new(),
-        settled: Settled {
-            context: built_in.clone(),
-            ..Settled::default()
-        },
+        settled: Settled { context: built_in.clone(), ..Settled::default() },
         definitions,
     };
-    let strongest: Vec<(&str, usize)> = work
-        .definitions
-        .iter()
-        .map(|(name, all)| (*name, all.len() - 1))
-        .collect();
+    let strongest: Vec<(&str, usize)> = work.definitions.iter().map(|(name, all)| (*name, all.len() - 1)).collect();
     for (name, strength) in strongest {
         match work.resolve(name, strength) {
             Ok(value) => work.settled.context.set(name, &value),
@@ -135,11 +115,8 @@ pub(super) fn settle(layers: &[Layer], built_in: &Context, renderer: &Renderer) 
 /// The built-in variables `groups` and `inventory`, the same for every host.
 pub(super) fn fleet(inventory: &Inventory) -> Context {
     let names = |hosts: &[crate::model::HostName]| hosts.iter().map(|host| host.as_str().into()).collect();
-    let groups: Vars = inventory
-        .groups
-        .iter()
-        .map(|(name, group)| (name.clone(), Value::Array(names(&group.hosts))))
-        .collect();
+    let groups: Vars =
+        inventory.groups.iter().map(|(name, group)| (name.clone(), Value::Array(names(&group.hosts)))).collect();
     let renderer = Renderer::new(Search::default(), &Files::new(), super::filters::register);
     let mut hosts = Vars::new();
     for (name, host) in &inventory.hosts {
@@ -159,15 +136,10 @@ pub(super) fn fleet(inventory: &Inventory) -> Context {
 fn settled_alone(host: &str, vars: &Vars, renderer: &Renderer) -> Vars {
     let mut built_in = Context::default();
     built_in.set("host", &host.into());
-    let layer = Layer {
-        vars,
-        origin: Origin::Inventory,
-    };
+    let layer = Layer { vars, origin: Origin::Inventory };
     let settled = settle(&[layer], &built_in, renderer);
     let usable = vars.keys().filter(|name| !settled.unusable.contains_key(*name));
-    usable
-        .filter_map(|name| Some((name.clone(), settled.context.get(name)?)))
-        .collect()
+    usable.filter_map(|name| Some((name.clone(), settled.context.get(name)?))).collect()
 }
 
 /// The error of an unusable variable that an error is only the consequence of, told at the place of the use.
@@ -257,10 +229,7 @@ impl<'a> Work<'a> {
         let site = definition.origin.site(&[Seg::Key(definition.name.to_owned())]);
         let message = format!("these variables are defined by each other: {}", names.join(" → "));
         let circle = Diagnostic::error(message).at(&site.source, site.span, "");
-        definition
-            .origin
-            .tell(definition.name, circle)
-            .help("give one of them a value that does not need the others")
+        definition.origin.tell(definition.name, circle).help("give one of them a value that does not need the others")
     }
 
     fn fail(&mut self, name: &str, strength: usize, diagnostic: Diagnostic) {
@@ -298,9 +267,7 @@ fn render(value: &Value, path: &mut Vec<Seg>, string: &mut impl FnMut(&str, &[Se
             Value::Array(items.collect::<Result<_, _>>()?)
         }
         Value::Object(map) => {
-            let items = map
-                .iter()
-                .map(|(key, item)| Ok((key.clone(), below(Seg::Key(key.clone()), item)?)));
+            let items = map.iter().map(|(key, item)| Ok((key.clone(), below(Seg::Key(key.clone()), item)?)));
             Value::Object(items.collect::<Result<_, Diagnostic>>()?)
         }
         plain => plain.clone(),

@@ -25,9 +25,7 @@ pub(super) fn listed(scope: &Scope, watch: &[String], path: &[Seg]) -> Result<BT
 /// out, because only systemd on the host knows what they mean there.
 pub(super) fn implied(effective: &Effective) -> BTreeSet<AbsPath> {
     let environment = effective.values("Service", "EnvironmentFile");
-    let environment = environment
-        .into_iter()
-        .map(|value| value.strip_prefix('-').unwrap_or(value));
+    let environment = environment.into_iter().map(|value| value.strip_prefix('-').unwrap_or(value));
     let credentials = ["LoadCredential", "LoadCredentialEncrypted"]
         .into_iter()
         .flat_map(|directive| effective.values("Service", directive))

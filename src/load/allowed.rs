@@ -16,20 +16,15 @@ pub(super) struct Notes<'a> {
 
 impl<'a> Notes<'a> {
     pub(super) fn new(source: &'a Arc<SourceFile>) -> Self {
-        Self {
-            source,
-            list: Vec::new(),
-        }
+        Self { source, list: Vec::new() }
     }
 
     pub(super) fn error(&mut self, span: Range<usize>, message: impl Into<String>, help: impl Into<String>) {
-        self.list
-            .push(Diagnostic::error(message).at(self.source, span, "").help(help));
+        self.list.push(Diagnostic::error(message).at(self.source, span, "").help(help));
     }
 
     pub(super) fn warning(&mut self, span: Range<usize>, message: impl Into<String>, help: impl Into<String>) {
-        self.list
-            .push(Diagnostic::warning(message).at(self.source, span, "").help(help));
+        self.list.push(Diagnostic::warning(message).at(self.source, span, "").help(help));
     }
 
     /// An error at one place that another place explains.
@@ -86,10 +81,7 @@ impl<'a> Fields<'a> {
     }
 
     pub(super) fn get(&self, key: &str) -> Option<Node<'a>> {
-        self.entries
-            .iter()
-            .find(|(known, _)| *known == key)
-            .map(|(_, node)| *node)
+        self.entries.iter().find(|(known, _)| *known == key).map(|(_, node)| *node)
     }
 }
 
@@ -126,25 +118,12 @@ impl Keys {
 }
 
 /// The sections that systemd reads in unit files (247 to 257).
-pub(super) const SECTIONS: [&str; 10] = [
-    "Unit",
-    "Install",
-    "Service",
-    "Socket",
-    "Timer",
-    "Path",
-    "Mount",
-    "Automount",
-    "Swap",
-    "Slice",
-];
+pub(super) const SECTIONS: [&str; 10] =
+    ["Unit", "Install", "Service", "Socket", "Timer", "Path", "Mount", "Automount", "Swap", "Slice"];
 
 fn capitalised(key: &str) -> String {
     let mut letters = key.chars();
-    letters
-        .next()
-        .map(|first| first.to_ascii_uppercase().to_string() + letters.as_str())
-        .unwrap_or_default()
+    letters.next().map(|first| first.to_ascii_uppercase().to_string() + letters.as_str()).unwrap_or_default()
 }
 
 /// The candidate that was probably meant, if one is near enough.

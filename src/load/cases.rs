@@ -29,10 +29,7 @@ fn said_about(case: &Path) -> String {
 
 #[test]
 fn every_mistake_is_said_with_its_place_and_what_to_do() {
-    let mut cases: Vec<PathBuf> = std::fs::read_dir(folder())
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let mut cases: Vec<PathBuf> = std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
     cases.sort();
     assert!(cases.len() >= 40, "only {} cases", cases.len());
     let mut wrong = Vec::new();
@@ -44,11 +41,5 @@ fn every_mistake_is_said_with_its_place_and_what_to_do() {
             wrong.push(format!("== {name}\n-- expected\n{expected}-- said\n{said}"));
         }
     }
-    assert!(
-        wrong.is_empty(),
-        "{} of {} cases differ\n{}",
-        wrong.len(),
-        cases.len(),
-        wrong.join("\n")
-    );
+    assert!(wrong.is_empty(), "{} of {} cases differ\n{}", wrong.len(), cases.len(), wrong.join("\n"));
 }

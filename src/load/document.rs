@@ -29,17 +29,10 @@ impl Document {
 /// Reads all documents of a file. Everything that the scan refuses is reported at once.
 pub(super) fn read_documents(source: &Arc<SourceFile>) -> Result<Vec<Document>, Vec<Diagnostic>> {
     if let Some(at) = source.text.find('\0') {
-        return Err(vec![Diagnostic::error("a NUL byte stands here").at(
-            source,
-            at..at + 1,
-            "",
-        )]);
+        return Err(vec![Diagnostic::error("a NUL byte stands here").at(source, at..at + 1, "")]);
     }
     if source.text.len() > MAX_BYTES {
-        return Err(vec![Diagnostic::error(format!(
-            "`{}` is larger than 4 MiB",
-            source.name
-        ))]);
+        return Err(vec![Diagnostic::error(format!("`{}` is larger than 4 MiB", source.name))]);
     }
     let tree = Arc::new(scan(source)?);
     let values = values_of(source, tree.roots.len()).map_err(|problem| vec![problem])?;
@@ -47,10 +40,7 @@ pub(super) fn read_documents(source: &Arc<SourceFile>) -> Result<Vec<Document>, 
         .roots
         .iter()
         .zip(values)
-        .map(|(root, value)| Document {
-            spans: Spans::new(Arc::clone(&tree), *root),
-            value,
-        })
+        .map(|(root, value)| Document { spans: Spans::new(Arc::clone(&tree), *root), value })
         .collect();
     for document in &documents {
         if let Some(node) = disagreement(&tree, document.spans.root(), &document.value) {
@@ -78,10 +68,8 @@ fn values_of(source: &Arc<SourceFile>, expected: usize) -> Result<Vec<Value>, Di
         let value = Value::deserialize(document).map_err(|error| {
             // The scan has accepted the text already, so this is rare: a number beyond 128 bits, or a difference.
             let at = error.location().map_or(0, |location| location.index() + skipped);
-            let at = (0..=at.min(source.text.len()))
-                .rev()
-                .find(|at| source.text.is_char_boundary(*at))
-                .unwrap_or_default();
+            let at =
+                (0..=at.min(source.text.len())).rev().find(|at| source.text.is_char_boundary(*at)).unwrap_or_default();
             let detail = error.to_string();
             let detail = detail.split(" at line ").next().unwrap_or_default();
             Diagnostic::error(format!("this is not YAML that can be used: {detail}"))
@@ -90,11 +78,7 @@ fn values_of(source: &Arc<SourceFile>, expected: usize) -> Result<Vec<Value>, Di
         })?;
         values.push(value);
     }
-    if values.len() == expected {
-        Ok(values)
-    } else {
-        Err(readers_differ().at(source, 0..0, ""))
-    }
+    if values.len() == expected { Ok(values) } else { Err(readers_differ().at(source, 0..0, "")) }
 }
 
 /// The first node that the two readers do not understand alike.
@@ -127,10 +111,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Vec<Document>, Vec<Diagnostic>> {
-        let source = Arc::new(SourceFile {
-            name: "t.yaml".into(),
-            text: text.into(),
-        });
+        let source = Arc::new(SourceFile { name: "t.yaml".into(), text: text.into() });
         read_documents(&source)
     }
 
@@ -158,25 +139,16 @@ mod tests {
     fn aliases_cannot_make_a_small_file_large() {
         let levels = (1..9).map(|level| format!("a{level}: &a{level} [{}]\n", format!("*a{}, ", level - 1).repeat(10)));
         let text = format!("a0: &a0 [{}]\n{}", "x, ".repeat(10), levels.collect::<String>());
-        assert_eq!(
-            refused(&text),
-            "the aliases of this file unfold to more than 250,000 values"
-        );
+        assert_eq!(refused(&text), "the aliases of this file unfold to more than 250,000 values");
         let many = format!("a: &a 1\nb: [{}]\n", "*a, ".repeat(10_001));
         assert_eq!(refused(&many), "more than 10,000 aliases in one file");
         assert_eq!(refused("a: &x [*x]\n"), "`*x` refers to what it stands in");
-        assert_eq!(
-            refused("- &x 1\n---\n- *x\n"),
-            "`*x` refers to nothing in this document"
-        );
+        assert_eq!(refused("- &x 1\n---\n- *x\n"), "`*x` refers to nothing in this document");
     }
 
     #[test]
     fn many_nodes_are_refused() {
-        assert_eq!(
-            refused(&format!("[{}]", "1,".repeat(250_001))),
-            "more than 250,000 values in one file"
-        );
+        assert_eq!(refused(&format!("[{}]", "1,".repeat(250_001))), "more than 250,000 values in one file");
     }
 
     #[test]
@@ -189,10 +161,7 @@ mod tests {
         // To libyaml (YAML 1.1) U+0085 and U+2028 end a line, to YAML 1.2 they are characters.
         for text in ["a: x\u{85}y\n", "a: \"x\u{85}y\"\n", "a: |\n  x\u{2028}  y\n"] {
             let said = refused(text);
-            let known = [
-                "this can be read as YAML in two ways",
-                "this is not YAML that can be used",
-            ];
+            let known = ["this can be read as YAML in two ways", "this is not YAML that can be used"];
             assert!(known.iter().any(|known| said.starts_with(known)), "{text:?}: {said}");
         }
     }

@@ -25,9 +25,7 @@ const DIRECTORY: Keys = Keys {
 };
 const FILE: Keys = Keys {
     of: "a file",
-    now: &[
-        "absent", "template", "content", "source", "vars", "owner", "group", "mode",
-    ],
+    now: &["absent", "template", "content", "source", "vars", "owner", "group", "mode"],
     later: &["adopt", "symlink", "tags", "validate", "when"],
     sections: false,
 };
@@ -47,17 +45,11 @@ pub(super) fn named<'a, T>(
     let Some(entries) = node.entries(Dialect::Playbook) else {
         let key = node.key_name();
         let message = format!("`{key}` is a mapping from names, but {}", found(node));
-        notes.error(
-            node.span(),
-            message,
-            format!("below `{key}:`, write each name as a key with a colon"),
-        );
+        notes.error(node.span(), message, format!("below `{key}:`, write each name as a key with a colon"));
         return BTreeMap::new();
     };
     let things = entries.into_iter();
-    things
-        .filter_map(|(name, node)| Some((name.to_owned(), read(name, node, notes)?)))
-        .collect()
+    things.filter_map(|(name, node)| Some((name.to_owned(), read(name, node, notes)?))).collect()
 }
 
 pub(super) fn user(name: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Option<UserEntry> {
@@ -81,12 +73,7 @@ pub(super) fn directory(path: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Op
     let fields = Fields::read(node, &DIRECTORY, Dialect::Playbook, notes)?;
     let absent = absent(&fields, notes);
     let (owner, group, mode) = ownership(&fields, notes);
-    Some(DirectoryEntry {
-        absent,
-        owner,
-        group,
-        mode,
-    })
+    Some(DirectoryEntry { absent, owner, group, mode })
 }
 
 pub(super) fn file(path: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Option<FileEntry> {
@@ -100,13 +87,7 @@ pub(super) fn file(path: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Option<
         notes.error(node.key_span(), format!("nothing says what is in `{path}`"), help);
     }
     let (owner, group, mode) = ownership(&fields, notes);
-    Some(FileEntry {
-        absent,
-        text,
-        owner,
-        group,
-        mode,
-    })
+    Some(FileEntry { absent, text, owner, group, mode })
 }
 
 /// `absent:`. What is removed has no other properties.
@@ -137,11 +118,7 @@ pub(super) fn text_source(fields: &Fields<'_>, sections: Option<Range<usize>>, n
     }
     if let [(first, first_span), (second, second_span), ..] = given.as_slice() {
         let name = |key: &str| {
-            if key == "sections" {
-                "sections".to_owned()
-            } else {
-                format!("`{key}`")
-            }
+            if key == "sections" { "sections".to_owned() } else { format!("`{key}`") }
         };
         notes.error_pair(
             (second_span.clone(), ""),
@@ -154,12 +131,7 @@ pub(super) fn text_source(fields: &Fields<'_>, sections: Option<Range<usize>>, n
     let template = get("template").and_then(|node| leaf::text(node, notes));
     let content = get("content").and_then(|node| leaf::text(node, notes));
     let source = get("source").and_then(|node| source_path(node, notes));
-    TextSource {
-        template,
-        content,
-        source,
-        vars: vars(get("vars"), notes),
-    }
+    TextSource { template, content, source, vars: vars(get("vars"), notes) }
 }
 
 /// A mapping of variables; `null` is an empty one.
@@ -206,10 +178,6 @@ fn host_path(path: &str, node: Node<'_>, notes: &mut Notes<'_>) {
         return;
     }
     if let Err(error) = AbsPath::parse(path) {
-        notes.error(
-            node.key_span(),
-            error.to_string(),
-            "write the full path on the host, such as `/etc/app.env`",
-        );
+        notes.error(node.key_span(), error.to_string(), "write the full path on the host, such as `/etc/app.env`");
     }
 }

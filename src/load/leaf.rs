@@ -78,9 +78,7 @@ pub(super) fn word<T: Copy>(node: Node<'_>, words: &[(&str, T)], notes: &mut Not
         Some(meant) => format!("did you mean `{meant}`? allowed here: {list}"),
         None => format!("allowed here: {list}"),
     };
-    let said = node
-        .text()
-        .map_or_else(|| found(node), |text| format!("`{text}` is none of its words"));
+    let said = node.text().map_or_else(|| found(node), |text| format!("`{text}` is none of its words"));
     let said = if node.is_null() { found(node) } else { said };
     notes.error(node.span(), format!("`{}`: {said}", node.key_name()), help);
     None
@@ -119,10 +117,6 @@ pub(super) fn mode(node: Node<'_>, notes: &mut Notes<'_>) -> Option<String> {
         return Some(mode);
     }
     let message = format!("`{}` is not an octal mode", mode.escape_debug());
-    notes.error(
-        node.span(),
-        message,
-        "write four octal digits in quotes, such as \"0644\"",
-    );
+    notes.error(node.span(), message, "write four octal digits in quotes, such as \"0644\"");
     None
 }

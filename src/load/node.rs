@@ -67,10 +67,7 @@ impl<'a> Node<'a> {
 
     /// Whether a scalar stands without quotes, so that YAML decides its type.
     pub(super) fn is_plain(&self) -> bool {
-        matches!(
-            &self.tree.nodes[self.tree.resolve(self.id)].kind,
-            Kind::Scalar { plain: true, .. }
-        )
+        matches!(&self.tree.nodes[self.tree.resolve(self.id)].kind, Kind::Scalar { plain: true, .. })
     }
 
     /// A boolean by the dialect.
@@ -118,11 +115,7 @@ impl<'a> Node<'a> {
     pub(super) fn bad_merge(&self) -> Option<Node<'a>> {
         if let Some(own) = self.own_entries() {
             return own.into_iter().find_map(|(key, node)| {
-                let parts = if key == "<<" {
-                    node.items().unwrap_or_else(|| vec![node])
-                } else {
-                    Vec::new()
-                };
+                let parts = if key == "<<" { node.items().unwrap_or_else(|| vec![node]) } else { Vec::new() };
                 let odd = parts.into_iter().find(|part| part.own_entries().is_none());
                 odd.or_else(|| node.bad_merge())
             });
@@ -133,9 +126,7 @@ impl<'a> Node<'a> {
     /// The node as a variable's value.
     pub(super) fn json(&self, dialect: Dialect) -> serde_json::Value {
         if let Some(entries) = self.entries(dialect) {
-            let pairs = entries
-                .into_iter()
-                .map(|(key, node)| (key.to_owned(), node.json(dialect)));
+            let pairs = entries.into_iter().map(|(key, node)| (key.to_owned(), node.json(dialect)));
             return serde_json::Value::Object(pairs.collect());
         }
         if let Some(items) = self.items() {
@@ -170,11 +161,7 @@ impl<'a> Node<'a> {
             return None;
         };
         let pairs = entries.ordered.iter().zip(values.values());
-        Some(
-            pairs
-                .map(|((key, id), value)| (key.as_str(), Node::new(self.tree, *id, value)))
-                .collect(),
-        )
+        Some(pairs.map(|((key, id), value)| (key.as_str(), Node::new(self.tree, *id, value))).collect())
     }
 
     fn resolved(&self) -> &'a super::tree::TreeNode {
@@ -193,10 +180,7 @@ mod tests {
     use crate::model::SourceFile;
 
     fn json_of(text: &str, dialect: Dialect) -> serde_json::Value {
-        let source = Arc::new(SourceFile {
-            name: "t.yaml".into(),
-            text: text.into(),
-        });
+        let source = Arc::new(SourceFile { name: "t.yaml".into(), text: text.into() });
         read_documents(&source).unwrap()[0].root().json(dialect)
     }
 

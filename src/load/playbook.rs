@@ -79,12 +79,7 @@ pub fn parse_playbook(
         manifests.extend(manifest(document, &mut notes));
     }
     let (warnings, errors): (Vec<_>, Vec<_>) = notes.list.into_iter().partition(|note| note.warning);
-    let playbook = Playbook {
-        path: path.to_path_buf(),
-        root: root.to_path_buf(),
-        source,
-        manifests,
-    };
+    let playbook = Playbook { path: path.to_path_buf(), root: root.to_path_buf(), source, manifests };
     let twice = check_unique(std::slice::from_ref(&playbook));
     if errors.is_empty() && twice.is_empty() {
         return Ok((playbook, warnings));
@@ -239,20 +234,12 @@ fn default_target(node: Node<'_>, notes: &mut Notes<'_>) -> Option<String> {
     let help = "usual ones are multi-user.target and graphical.target";
     let kind = UnitName::parse(&text).ok().map(|name| name.kind());
     if kind != Some(UnitKind::Target) {
-        notes.error(
-            node.span(),
-            format!("`default_target`: `{text}` is not a target unit"),
-            help,
-        );
+        notes.error(node.span(), format!("`default_target`: `{text}` is not a target unit"), help);
         return None;
     }
     let stem = text.trim_end_matches(".target");
     if let Some((_, why)) = NO_DEFAULT.iter().find(|(target, _)| *target == stem) {
-        notes.error(
-            node.span(),
-            format!("`{text}` cannot be the default target: {why}"),
-            help,
-        );
+        notes.error(node.span(), format!("`{text}` cannot be the default target: {why}"), help);
         return None;
     }
     Some(text)

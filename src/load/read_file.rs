@@ -14,17 +14,15 @@ pub(super) fn read_file(path: &Path) -> Result<Arc<SourceFile>, Diagnostic> {
     let name = path.display().to_string();
     let mut bytes = Vec::new();
     let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX).saturating_add(1);
-    File::open(path)
-        .and_then(|file| file.take(limit).read_to_end(&mut bytes))
-        .map_err(|error| {
-            let why = match error.kind() {
-                ErrorKind::NotFound => "there is no such file".to_owned(),
-                ErrorKind::PermissionDenied => "permission denied".to_owned(),
-                ErrorKind::IsADirectory => "it is a directory".to_owned(),
-                _ => error.to_string(),
-            };
-            Diagnostic::error(format!("cannot read `{name}`: {why}"))
-        })?;
+    File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes)).map_err(|error| {
+        let why = match error.kind() {
+            ErrorKind::NotFound => "there is no such file".to_owned(),
+            ErrorKind::PermissionDenied => "permission denied".to_owned(),
+            ErrorKind::IsADirectory => "it is a directory".to_owned(),
+            _ => error.to_string(),
+        };
+        Diagnostic::error(format!("cannot read `{name}`: {why}"))
+    })?;
     source_of(name, bytes)
 }
 
@@ -38,10 +36,8 @@ pub(super) fn source_of(name: String, bytes: Vec<u8>) -> Result<Arc<SourceFile>,
     let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         let line = error.as_bytes()[..at].split(|byte| *byte == b'\n').count();
-        Diagnostic::error(format!(
-            "`{name}` is not UTF-8: line {line} holds a byte that is no text"
-        ))
-        .help("save the file as UTF-8")
+        Diagnostic::error(format!("`{name}` is not UTF-8: line {line} holds a byte that is no text"))
+            .help("save the file as UTF-8")
     })?;
     Ok(Arc::new(SourceFile { name, text }))
 }
@@ -53,10 +49,7 @@ mod tests {
     #[test]
     fn what_is_no_text_is_refused_with_its_line() {
         let refused = source_of("a.yaml".into(), b"a: 1\nb: \xff\n".to_vec()).unwrap_err();
-        assert_eq!(
-            refused.message,
-            "`a.yaml` is not UTF-8: line 2 holds a byte that is no text"
-        );
+        assert_eq!(refused.message, "`a.yaml` is not UTF-8: line 2 holds a byte that is no text");
         let refused = source_of("a.yaml".into(), vec![b' '; MAX_BYTES + 1]).unwrap_err();
         assert_eq!(refused.message, "`a.yaml` is larger than 4 MiB");
         assert!(source_of("a.yaml".into(), vec![b' '; MAX_BYTES]).is_ok());

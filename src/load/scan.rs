@@ -36,11 +36,7 @@ pub(super) fn scan(source: &Arc<SourceFile>) -> Result<Tree, Vec<Diagnostic>> {
             return Err(state.problems);
         }
     }
-    if state.problems.is_empty() {
-        Ok(state.tree)
-    } else {
-        Err(state.problems)
-    }
+    if state.problems.is_empty() { Ok(state.tree) } else { Err(state.problems) }
 }
 
 /// From the parser's character indices to byte offsets.
@@ -93,12 +89,7 @@ impl<'a> Scan<'a> {
         Self {
             source,
             offsets: Offsets::of(&source.text),
-            tree: Tree {
-                source: Arc::clone(source),
-                nodes: Vec::new(),
-                roots: Vec::new(),
-                merges: Vec::new(),
-            },
+            tree: Tree { source: Arc::clone(source), nodes: Vec::new(), roots: Vec::new(), merges: Vec::new() },
             frames: Vec::new(),
             anchors: BTreeMap::new(),
             weights: BTreeMap::new(),
@@ -180,10 +171,7 @@ impl<'a> Scan<'a> {
             return;
         }
         let written = &self.source.text[range.clone()];
-        let tag = written
-            .split_whitespace()
-            .find(|word| word.starts_with('!'))
-            .unwrap_or("!");
+        let tag = written.split_whitespace().find(|word| word.starts_with('!')).unwrap_or("!");
         let start = range.start + written.find(tag).unwrap_or_default();
         let message = format!("the tag `{tag}` is not supported");
         let help = if tag == "!vault" {
@@ -191,8 +179,7 @@ impl<'a> Scan<'a> {
         } else {
             "take the tag away; text that starts with `!` needs quotes"
         };
-        self.problems
-            .push(self.error(start..start + tag.len(), message).help(help));
+        self.problems.push(self.error(start..start + tag.len(), message).help(help));
     }
 
     fn scalar(&mut self, text: &str, plain: bool, anchor: usize, mut span: Range<usize>) -> Result<(), Diagnostic> {
@@ -234,10 +221,7 @@ impl<'a> Scan<'a> {
             return Err(self.error(span, message).help("a value cannot contain itself"));
         }
         if self.expects_key() {
-            self.problems.push(
-                self.error(span.clone(), "an alias cannot be a key")
-                    .help("write the key itself"),
-            );
+            self.problems.push(self.error(span.clone(), "an alias cannot be a key").help("write the key itself"));
             self.set_odd_key(span);
             return Ok(());
         }
@@ -261,12 +245,7 @@ impl<'a> Scan<'a> {
         } else {
             self.attach(kind, anchor, span, 1)?
         };
-        self.frames.push(Frame {
-            node,
-            key: None,
-            weight: 1,
-            is_key,
-        });
+        self.frames.push(Frame { node, key: None, weight: 1, is_key });
         Ok(())
     }
 
@@ -280,11 +259,7 @@ impl<'a> Scan<'a> {
         let last_end = last.map(|id| self.tree.nodes[id].span.end);
         let span = &mut self.tree.nodes[frame.node].span;
         // `}` and `]` have a width; the end of a block is only where the next thing begins.
-        span.end = if end.is_empty() {
-            last_end.unwrap_or(span.end).max(span.start)
-        } else {
-            end.end.max(span.start)
-        };
+        span.end = if end.is_empty() { last_end.unwrap_or(span.end).max(span.start) } else { end.end.max(span.start) };
         self.weights.insert(frame.node, frame.weight);
         if let Some(parent) = self.frames.last_mut().filter(|_| !frame.is_key) {
             parent.weight = parent.weight.saturating_add(frame.weight);
@@ -306,9 +281,7 @@ impl<'a> Scan<'a> {
         let template = parent.filter(|at| text[*at..].starts_with("{{"));
         let problem = match template {
             Some(at) => slips::unquoted_template(self.source, at),
-            None => self
-                .error(span.clone(), "a key must be text")
-                .help("lists and mappings cannot be keys"),
+            None => self.error(span.clone(), "a key must be text").help("lists and mappings cannot be keys"),
         };
         self.problems.push(problem);
         self.set_odd_key(span.clone());
@@ -379,8 +352,5 @@ impl<'a> Scan<'a> {
 }
 
 fn text_node(text: &str, plain: bool) -> Kind {
-    Kind::Scalar {
-        text: text.to_owned(),
-        plain,
-    }
+    Kind::Scalar { text: text.to_owned(), plain }
 }

@@ -40,10 +40,9 @@ fn check_name(name: &str, node: Node<'_>, kind: Option<UnitKind>, notes: &mut No
     if !SECTIONS.contains(&name) {
         let help = match closest(name, SECTIONS) {
             Some(meant) => format!("did you mean `{meant}`? a section of your own starts with `X-`"),
-            None => format!(
-                "directives stand below a section, such as `Service:`; systemd knows {}",
-                SECTIONS.join(", ")
-            ),
+            None => {
+                format!("directives stand below a section, such as `Service:`; systemd knows {}", SECTIONS.join(", "))
+            }
         };
         notes.error(node.key_span(), format!("systemd has no section `{name}`"), help);
         return;
@@ -74,9 +73,8 @@ fn directive_value(directive: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Op
             notes.error(node.span(), message, "only `Environment` is written as a mapping");
             return None;
         }
-        let pairs = entries
-            .into_iter()
-            .filter_map(|(name, node)| Some((name.to_owned(), variable(name, node, notes)?)));
+        let pairs =
+            entries.into_iter().filter_map(|(name, node)| Some((name.to_owned(), variable(name, node, notes)?)));
         return Some(DirectiveValue::Map(pairs.collect()));
     }
     scalar(node, directive, notes)
@@ -86,11 +84,7 @@ fn variable(name: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Option<Directi
     let first = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     if !first || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
         let message = format!("`{}` is not the name of an environment variable", name.escape_debug());
-        notes.error(
-            node.key_span(),
-            message,
-            "use letters, digits and `_`; systemd drops other names",
-        );
+        notes.error(node.key_span(), message, "use letters, digits and `_`; systemd drops other names");
         return None;
     }
     scalar(node, name, notes)

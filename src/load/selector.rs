@@ -36,10 +36,7 @@ pub struct SelectorError {
 
 impl SelectorError {
     fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            help: help.into(),
-        }
+        Self { message: message.into(), help: help.into() }
     }
 
     /// The error at the place where the selector is written.
@@ -76,10 +73,7 @@ impl Selector {
     pub fn parse(text: &str) -> Result<Self, SelectorError> {
         let parts: Vec<Part> = split(text).into_iter().map(Part::parse).collect::<Result<_, _>>()?;
         if parts.is_empty() {
-            return Err(SelectorError::new(
-                "the selector is empty",
-                "name a host or group, or write `all`",
-            ));
+            return Err(SelectorError::new("the selector is empty", "name a host or group, or write `all`"));
         }
         Ok(Self { parts })
     }
@@ -163,11 +157,7 @@ impl Part {
                 "a slice is written `web[0:4]`, a choice of characters `web[abc]`",
             ));
         }
-        Ok(Self {
-            role,
-            pattern: pattern.to_owned(),
-            slice,
-        })
+        Ok(Self { role, pattern: pattern.to_owned(), slice })
     }
 
     fn hosts(&self, inventory: &Inventory) -> Result<Vec<HostName>, SelectorError> {
@@ -176,11 +166,7 @@ impl Part {
             None => Ok(hosts),
             Some(slice) => slice.apply(&hosts).ok_or_else(|| {
                 SelectorError::new(
-                    format!(
-                        "`{}` has {} hosts, and the slice begins behind them",
-                        self.pattern,
-                        hosts.len()
-                    ),
+                    format!("`{}` has {} hosts, and the slice begins behind them", self.pattern, hosts.len()),
                     "positions count from 0",
                 )
             }),
@@ -204,11 +190,7 @@ impl Part {
         let order = inventory.groups.get("all").map_or(&[][..], |all| &all.hosts);
         let by_name = order.iter().filter(|host| matches(name, host.as_str()));
         let mut seen = BTreeSet::new();
-        let hosts: Vec<HostName> = in_groups
-            .chain(by_name)
-            .filter(|host| seen.insert(*host))
-            .cloned()
-            .collect();
+        let hosts: Vec<HostName> = in_groups.chain(by_name).filter(|host| seen.insert(*host)).cloned().collect();
         if hosts.is_empty() && self.role == Role::Union {
             return Err(SelectorError::new(
                 format!("`{name}` matches no host and no group"),

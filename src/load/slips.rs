@@ -54,9 +54,7 @@ pub(super) fn unquoted_template(source: &Arc<SourceFile>, offset: usize) -> Diag
     let mut what = "value";
     let mut colon = "";
     if before.contains(['[', '{']) {
-        let stop = value[behind..]
-            .find([',', ']', '}'])
-            .map_or(value.len(), |at| behind + at);
+        let stop = value[behind..].find([',', ']', '}']).map_or(value.len(), |at| behind + at);
         value = value[..stop].trim_end();
     } else if before.trim().is_empty()
         && let Some(at) = value[behind..].find(':')
@@ -83,11 +81,7 @@ impl<'t> Line<'t> {
         let whole = text[begin..].lines().next().unwrap_or_default();
         let said = whole.split(" #").next().unwrap_or_default();
         let start = begin + (said.len() - said.trim_start().len()).min(said.trim_end().len());
-        Self {
-            text,
-            start,
-            end: begin + said.trim_end().len(),
-        }
+        Self { text, start, end: begin + said.trim_end().len() }
     }
 
     /// Where the value of the first key on this line begins.
@@ -106,10 +100,7 @@ fn unquoted(line: &Line<'_>, offset: usize, info: &str) -> Option<(String, Range
     let inside = value <= offset && offset <= line.end && !flow;
     let found = line.text[offset..].chars().next();
     if info == "mapping values are not allowed in this context" && inside {
-        return Some((
-            "a second colon with a blank after it stands in this value".to_owned(),
-            span,
-        ));
+        return Some(("a second colon with a blank after it stands in this value".to_owned(), span));
     }
     if info.starts_with("invalid trailing content after") && inside {
         return Some(("text follows the closing quote".to_owned(), span));
@@ -121,11 +112,7 @@ fn unquoted(line: &Line<'_>, offset: usize, info: &str) -> Option<(String, Range
 }
 
 fn quoted(value: &str) -> String {
-    if value.contains(['"', '\\']) {
-        format!("'{}'", value.replace('\'', "''"))
-    } else {
-        format!("\"{value}\"")
-    }
+    if value.contains(['"', '\\']) { format!("'{}'", value.replace('\'', "''")) } else { format!("\"{value}\"") }
 }
 
 fn words(info: &str) -> (String, &'static str) {
@@ -134,10 +121,9 @@ fn words(info: &str) -> (String, &'static str) {
             "this key cannot stand here",
             "indent it as the keys it belongs to; is a bracket or quote above it never closed?",
         ),
-        "while parsing a block mapping, did not find expected key" | "invalid indentation" => (
-            "this line is not indented as the lines before it",
-            "keys that belong together start in the same column",
-        ),
+        "while parsing a block mapping, did not find expected key" | "invalid indentation" => {
+            ("this line is not indented as the lines before it", "keys that belong together start in the same column")
+        }
         "simple key expected" | "simple key expect ':'" => (
             "no `key: value` stands here",
             "is a colon missing? list items start with `- `, and text below `|` or `>` is indented",
@@ -148,30 +134,26 @@ fn words(info: &str) -> (String, &'static str) {
         | "while scanning a quoted scalar, found unexpected document indicator" => {
             ("this quote is never closed", "end the text with the same quote")
         }
-        "while parsing a block collection, did not find expected '-' indicator" => (
-            "a list item is expected here",
-            "start every item with `- ` in the same column",
-        ),
-        "block sequence entries are not allowed in this context" => (
-            "a list cannot start on this line",
-            "put each `- ` on a line of its own below the key",
-        ),
+        "while parsing a block collection, did not find expected '-' indicator" => {
+            ("a list item is expected here", "start every item with `- ` in the same column")
+        }
+        "block sequence entries are not allowed in this context" => {
+            ("a list cannot start on this line", "put each `- ` on a line of its own below the key")
+        }
         "wrongly indented line in block scalar" => (
             "this line is indented less than the text it belongs to",
             "all lines below a `|` or `>` are indented at least as much as the first",
         ),
-        "while parsing a quoted scalar, found unknown escape character" => (
-            "this backslash escapes nothing that YAML knows",
-            "write it twice, or put the text in single quotes",
-        ),
+        "while parsing a quoted scalar, found unknown escape character" => {
+            ("this backslash escapes nothing that YAML knows", "write it twice, or put the text in single quotes")
+        }
         "while parsing a node, did not find expected node content" => {
             ("a value is missing here", "is a bracket or a brace never closed?")
         }
         "misplaced bracket" => ("this bracket closes nothing", "take it away, or open it before"),
-        _ if info.starts_with("while parsing a flow") => (
-            "a bracket or brace is not closed before this",
-            "separate the items by commas and close with `]` or `}`",
-        ),
+        _ if info.starts_with("while parsing a flow") => {
+            ("a bracket or brace is not closed before this", "separate the items by commas and close with `]` or `}`")
+        }
         _ => {
             let help = "look at the quotes, colons and indentation around this place";
             return (format!("this is not YAML: {info}"), help);
@@ -186,14 +168,8 @@ fn star(source: &Arc<SourceFile>, line: &Line<'_>, offset: usize, info: &str) ->
         return None;
     }
     let text = &source.text;
-    let near = || {
-        text[line.start.min(offset)..offset]
-            .rfind(['*', '&'])
-            .map(|at| line.start + at)
-    };
-    let start = Some(offset)
-        .filter(|at| text[*at..].starts_with(['*', '&']))
-        .or_else(near)?;
+    let near = || text[line.start.min(offset)..offset].rfind(['*', '&']).map(|at| line.start + at);
+    let start = Some(offset).filter(|at| text[*at..].starts_with(['*', '&'])).or_else(near)?;
     let value = &text[start..line.end.max(start + 1)];
     let (sign, name) = value.split_at(1);
     let named = name.starts_with(|c: char| c.is_alphanumeric() || c == '_') && !name.contains('*');

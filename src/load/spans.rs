@@ -62,11 +62,7 @@ impl Spans {
     #[must_use]
     pub fn place(&self, path: &[Seg]) -> Place {
         let (line, column) = self.source().line_column(self.key(path).start);
-        Place {
-            file: self.source().name.clone(),
-            line,
-            column,
-        }
+        Place { file: self.source().name.clone(), line, column }
     }
 
     fn nearest(&self, path: &[Seg]) -> NodeId {
@@ -87,22 +83,12 @@ mod tests {
     use crate::load::document::read_documents;
 
     fn all(text: &str) -> Vec<Spans> {
-        let source = Arc::new(SourceFile {
-            name: "t.yaml".into(),
-            text: text.into(),
-        });
-        read_documents(&source)
-            .unwrap()
-            .into_iter()
-            .map(|document| document.spans)
-            .collect()
+        let source = Arc::new(SourceFile { name: "t.yaml".into(), text: text.into() });
+        read_documents(&source).unwrap().into_iter().map(|document| document.spans).collect()
     }
 
     fn path(steps: &[&str]) -> Vec<Seg> {
-        steps
-            .iter()
-            .map(|step| step.parse().map_or_else(|_| Seg::Key((*step).to_owned()), Seg::Index))
-            .collect()
+        steps.iter().map(|step| step.parse().map_or_else(|_| Seg::Key((*step).to_owned()), Seg::Index)).collect()
     }
 
     #[track_caller]

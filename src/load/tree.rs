@@ -60,11 +60,9 @@ impl Tree {
     pub(super) fn child(&self, id: NodeId, step: &Seg) -> Option<NodeId> {
         match (&self.nodes[self.resolve(id)].kind, step) {
             (Kind::Sequence(items), Seg::Index(index)) => items.get(*index).copied(),
-            (Kind::Mapping(entries), Seg::Key(key)) => entries
-                .by_key
-                .get(key)
-                .copied()
-                .or_else(|| self.merged_child(*entries.by_key.get("<<")?, step)),
+            (Kind::Mapping(entries), Seg::Key(key)) => {
+                entries.by_key.get(key).copied().or_else(|| self.merged_child(*entries.by_key.get("<<")?, step))
+            }
             _ => None,
         }
     }

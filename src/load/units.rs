@@ -44,12 +44,8 @@ const UNIT_DEFAULTS: Keys = Keys {
 };
 
 const STATES: [(&str, RunState); 2] = [("started", RunState::Started), ("stopped", RunState::Stopped)];
-const ON_CHANGE: [(&str, OnChange); 4] = [
-    ("auto", OnChange::Auto),
-    ("restart", OnChange::Restart),
-    ("reload", OnChange::Reload),
-    ("none", OnChange::None),
-];
+const ON_CHANGE: [(&str, OnChange); 4] =
+    [("auto", OnChange::Auto), ("restart", OnChange::Restart), ("reload", OnChange::Reload), ("none", OnChange::None)];
 
 pub(super) fn unit_defaults(node: Option<Node<'_>>, notes: &mut Notes<'_>) -> UnitDefaults {
     let fields = node.and_then(|node| Fields::read(node, &UNIT_DEFAULTS, Dialect::Playbook, notes));
@@ -90,17 +86,7 @@ pub(super) fn unit(key: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Option<U
 }
 
 /// Suffixes of units that a person can write.
-const WRITABLE: [&str; 9] = [
-    "service",
-    "socket",
-    "timer",
-    "path",
-    "target",
-    "mount",
-    "automount",
-    "swap",
-    "slice",
-];
+const WRITABLE: [&str; 9] = ["service", "socket", "timer", "path", "target", "mount", "automount", "swap", "slice"];
 
 /// The name of a unit, where the key is one already; templates are checked after rendering.
 fn unit_name(key: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Option<UnitName> {
@@ -135,11 +121,7 @@ fn unit_name(key: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Option<UnitNam
         ),
         _ => return Some(name),
     };
-    notes.error(
-        node.key_span(),
-        format!("`{name}` cannot be managed: {}", refusal.0),
-        refusal.1,
-    );
+    notes.error(node.key_span(), format!("`{name}` cannot be managed: {}", refusal.0), refusal.1);
     None
 }
 
@@ -157,11 +139,7 @@ fn drop_in_entry(name: &str, node: Node<'_>, kind: Option<UnitKind>, notes: &mut
     let fine = |c: char| c.is_ascii_alphanumeric() || "._-@:".contains(c);
     if name.is_empty() || name.len() > 250 || name.starts_with('.') || !name.chars().all(fine) {
         let message = format!("`{}` cannot name a drop-in", name.escape_debug());
-        notes.error(
-            node.key_span(),
-            message,
-            "it becomes a file name: use letters, digits, `-`, `_` and `.`",
-        );
+        notes.error(node.key_span(), message, "it becomes a file name: use letters, digits, `-`, `_` and `.`");
     } else if let Some(stem) = name.strip_suffix(".conf") {
         let message = format!("the drop-in `{name}` would become `{name}.conf`");
         notes.error(node.key_span(), message, format!("write `{stem}`: `.conf` is added"));
@@ -171,11 +149,7 @@ fn drop_in_entry(name: &str, node: Node<'_>, kind: Option<UnitKind>, notes: &mut
     let (sections, text) = texts(&fields, kind, notes);
     if !fields.entries.iter().any(|(key, _)| *key != "vars") {
         let help = "write sections, `template:`, `content:`, `source:` or `absent: true`";
-        notes.error(
-            node.key_span(),
-            format!("nothing says what is in the drop-in `{name}`"),
-            help,
-        );
+        notes.error(node.key_span(), format!("nothing says what is in the drop-in `{name}`"), help);
     }
     Some(DropInEntry { absent, sections, text })
 }
@@ -214,11 +188,7 @@ fn watch(fields: &Fields<'_>, notes: &mut Notes<'_>) -> Vec<String> {
         let Some(path) = leaf::text(item, notes) else { continue };
         match AbsPath::parse(&path) {
             Err(error) if !leaf::is_template(&path) => {
-                notes.error(
-                    item.span(),
-                    format!("`watch`: {error}"),
-                    "write the full path on the host",
-                );
+                notes.error(item.span(), format!("`watch`: {error}"), "write the full path on the host");
             }
             _ => paths.push(path),
         }
@@ -238,20 +208,13 @@ fn instances(fields: &Fields<'_>, name: Option<&UnitName>, notes: &mut Notes<'_>
     }
     let Some(items) = node.items() else {
         let message = format!("`instances` is a list, but {}", found(node));
-        notes.error(
-            node.span(),
-            message,
-            "write a list such as [1, 2], or \"{{ range(1, 3) }}\" for 1 and 2",
-        );
+        notes.error(node.span(), message, "write a list such as [1, 2], or \"{{ range(1, 3) }}\" for 1 and 2");
         return None;
     };
     let mut seen = BTreeSet::new();
     let mut instances = Vec::new();
     for item in items {
-        let Some(text) = item
-            .text()
-            .filter(|_| item.value().is_string() || item.value().is_number())
-        else {
+        let Some(text) = item.text().filter(|_| item.value().is_string() || item.value().is_number()) else {
             notes.error(
                 item.span(),
                 format!("an instance is text or a number, but {}", found(item)),
@@ -263,20 +226,12 @@ fn instances(fields: &Fields<'_>, name: Option<&UnitName>, notes: &mut Notes<'_>
             let refused = name.filter(|name| name.is_template());
             let refused = refused.and_then(|name| name.with_instance(text).err());
             if text.is_empty() {
-                notes.error(
-                    item.span(),
-                    "the instance is empty",
-                    "write the part that stands behind the `@`",
-                );
+                notes.error(item.span(), "the instance is empty", "write the part that stands behind the `@`");
             } else if let Some(error) = refused {
                 let help = "escape it as `systemd-escape` does";
                 notes.error(item.span(), error.to_string(), help);
             } else if !seen.insert(text) {
-                notes.error(
-                    item.span(),
-                    format!("the instance `{text}` is listed twice"),
-                    "keep one of them",
-                );
+                notes.error(item.span(), format!("the instance `{text}` is listed twice"), "keep one of them");
             }
         }
         instances.push(text.to_owned());
@@ -294,11 +249,7 @@ fn masked_contradiction(fields: &Fields<'_>, unit: &UnitEntry, notes: &mut Notes
         let (Some(node), Some(masked)) = (fields.get(key), fields.get("masked")) else {
             continue;
         };
-        let written = if key == "state" {
-            "state: started"
-        } else {
-            "enabled: true"
-        };
+        let written = if key == "state" { "state: started" } else { "enabled: true" };
         notes.error_pair(
             (node.key_span(), ""),
             (masked.key_span(), "masked here"),

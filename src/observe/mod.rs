@@ -104,17 +104,16 @@ async fn ask(
 ) -> Result<Observed, AskError> {
     let nonce = nonce();
     let input = remote::encode_gather(request, &nonce);
-    let exec =
-        Exec { script: remote::gather_script(), input: &input, become_root, deadline: context.gather_timeout };
+    let exec = Exec { script: remote::gather_script(), input: &input, become_root, deadline: context.gather_timeout };
     let output = session.exec(exec, None).await.map_err(AskError::Transport)?;
     remote::parse_gather(&target.host, request, &nonce, &output.stdout).map_err(|error| {
         let said = output.stderr.lines().rev().find(|line| !line.trim().is_empty());
         let hint = match (said, &error) {
             (Some(line), _) => Some(format!("the host said: {line}")),
             // nologin says so, false says nothing at all.
-            (None, GatherError::Frame(FrameError::Nothing(_))) => {
-                Some("can the user run commands there? Its login shell must be a real one, not nologin or false".to_owned())
-            }
+            (None, GatherError::Frame(FrameError::Nothing(_))) => Some(
+                "can the user run commands there? Its login shell must be a real one, not nologin or false".to_owned(),
+            ),
             (None, _) => None,
         };
         AskError::Answer(error.to_string(), hint)

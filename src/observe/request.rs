@@ -1,7 +1,8 @@
 //! What to ask a host, given what is wanted of it.
 
-use crate::model::{Desired, DesiredUnit, Digest, RunState, UnitKind, UnitName, UserName, Wanted};
+use crate::model::{Bytes, Desired, DesiredUnit, Digest, RunState, UnitKind, UnitName, UserName, Wanted};
 use crate::remote::GatherRequest;
+use crate::unitfile::Effective;
 
 /// Everything that planning `desired` needs to know.
 #[must_use]
@@ -46,7 +47,7 @@ fn ask_for_unit(request: &mut GatherRequest, name: &UnitName, unit: &DesiredUnit
     } else {
         request.units.insert(name.clone());
     }
-    let fragment = unit.fragment.as_ref().map(crate::model::Bytes::digest);
+    let fragment = unit.fragment.as_ref().map(Bytes::digest);
     request.paths.insert(name.etc_path(), fragment);
     for (drop_in, bytes) in &unit.drop_ins {
         let digest: Option<Digest> = match bytes {
@@ -57,6 +58,9 @@ fn ask_for_unit(request: &mut GatherRequest, name: &UnitName, unit: &DesiredUnit
     }
     for path in &unit.watch {
         request.paths.entry(path.clone()).or_insert(None);
+    }
+    if unit.enabled.is_some() {
+        request.units.extend(also(unit).into_iter().filter(|also| !also.is_template()));
     }
     // What could start a unit again that shall be down; and what a socket has started.
     let goes_down = unit.absent || unit.masked == Some(true) || unit.state == Some(RunState::Stopped);
@@ -74,6 +78,21 @@ fn ask_for_unit(request: &mut GatherRequest, name: &UnitName, unit: &DesiredUnit
         }
         _ => {}
     }
+}
+
+/// The units that our own text names in `Also=`: enabling the unit is about them, too.
+fn also(unit: &DesiredUnit) -> Vec<UnitName> {
+    let fragment = unit.fragment.as_ref().and_then(Bytes::as_text);
+    let drop_ins: Vec<&str> = unit
+        .drop_ins
+        .values()
+        .filter_map(|wanted| match wanted {
+            Wanted::Present(bytes) => bytes.as_text(),
+            Wanted::Absent => None,
+        })
+        .collect();
+    let names = Effective::merge(fragment, &drop_ins).names("Install", "Also");
+    names.iter().filter_map(|name| UnitName::parse(name).ok()).collect()
 }
 
 #[cfg(test)]

@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use crate::model::{
     AbsPath, Action, Change, ChangeKind, Desired, Finding, FindingKind, HostPlan, Ledger, LedgerEntry, ManifestName,
-    Observation, Observed, Place, Reason, ReasonKind, Refusal, Step, UNIT_DIR, UnitName,
+    Observation, Observed, ObservedPath, Place, Reason, ReasonKind, Refusal, Step, UnitName,
 };
 
 use super::view::View;
+
+/// Where the ledgers lie on a host.
+const LEDGERS: &str = "/var/lib/unitfleet/ledger";
 
 /// The order of work on a host. Everything is written and checked before anything is stopped; what goes away is
 /// stopped while its file still says how (its `ExecStop=`), and only then removed.
@@ -106,6 +109,18 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Why some ledger could not be read: then nobody knows what is not ours.
+    pub(super) fn ledgers_unseen(&self) -> Option<String> {
+        let folder = self.observed.paths.iter().find(|(path, _)| path.as_str() == LEDGERS);
+        if let Some((path, ObservedPath::Unknown(why))) = folder {
+            return Some(format!("{path} could not be looked at: {why}"));
+        }
+        self.observed.ledgers.values().find_map(|ledger| match ledger {
+            Observation::Unknown(why) => Some(why.clone()),
+            Observation::Known(_) => None,
+        })
+    }
+
     /// Whose ledger, other than `owner`'s, has the entry.
     pub(super) fn other_owner(&self, owner: &ManifestName, has: impl Fn(&LedgerEntry) -> bool) -> Option<ManifestName> {
         let others = self.ledgers.iter().filter(|(name, _)| *name != owner);
@@ -143,12 +158,13 @@ impl<'a> Draft<'a> {
 
     /// Whether the steps so far change what systemd reads, in the given stages.
     pub(super) fn touches_unit_files(&self, stages: std::ops::RangeInclusive<Stage>) -> Vec<AbsPath> {
+        let unit_path = &self.observed.facts.unit_path;
         let mut paths: Vec<AbsPath> = self
             .steps
             .iter()
             .filter(|(stage, _)| stages.contains(stage))
             .filter_map(|(_, step)| touched_path(&step.action))
-            .filter(|path| path.is_within(UNIT_DIR))
+            .filter(|path| unit_path.iter().any(|directory| path.is_within(directory.as_str())))
             .collect();
         paths.sort();
         paths.dedup();
@@ -189,8 +205,10 @@ impl<'a> Draft<'a> {
             Some(Observation::Known(ledger)) => Some(&ledger.entries),
             _ => None,
         };
+        let unread = |owner: &ManifestName| matches!(self.observed.ledgers.get(owner), Some(Observation::Unknown(_)));
         self.ledgers
             .iter()
+            .filter(|(owner, _)| !unread(owner))
             .filter(|(owner, ledger)| before(owner).map_or(!ledger.entries.is_empty(), |old| *old != ledger.entries))
             .map(|(owner, ledger)| (owner.clone(), Ledger { run: String::new(), ..ledger.clone() }))
             .collect()

@@ -14,9 +14,14 @@ const SHOWN_TEXT_MAX: usize = 1 << 20;
 pub(super) fn plan(draft: &mut Draft<'_>) {
     owners_exist(draft);
     for (path, directory) in &draft.desired.directories {
-        match &directory.spec {
-            Wanted::Present(spec) => directory_present(draft, path, &directory.claim, spec),
-            Wanted::Absent => directory_absent(draft, path, &directory.claim),
+        if let Wanted::Present(spec) = &directory.spec {
+            directory_present(draft, path, &directory.claim, spec);
+        }
+    }
+    // What goes, goes from the inside outward.
+    for (path, directory) in draft.desired.directories.iter().rev() {
+        if matches!(directory.spec, Wanted::Absent) {
+            directory_absent(draft, path, &directory.claim);
         }
     }
     for (path, file) in &draft.desired.files {
@@ -90,10 +95,14 @@ fn directory_absent(draft: &mut Draft<'_>, path: &AbsPath, claim: &Claim) {
     match draft.observed.paths.get(path) {
         Some(ObservedPath::Absent) => draft.disown(|other| *other == entry),
         Some(ObservedPath::Directory { empty, .. }) if ours => {
-            let emptied_by_us =
-                draft.desired.files.iter().any(|(file, wanted)| {
-                    file.parent().as_ref() == Some(path) && matches!(wanted.spec, Wanted::Absent)
-                });
+            // What is declared absent below it, and is there, is gone when the directory's turn comes.
+            let there =
+                |inside: &AbsPath| !matches!(draft.observed.paths.get(inside), None | Some(ObservedPath::Absent));
+            let inside = |inside: &AbsPath| inside.parent().as_ref() == Some(path) && there(inside);
+            let files = draft.desired.files.iter().filter(|(_, wanted)| matches!(wanted.spec, Wanted::Absent));
+            let directories =
+                draft.desired.directories.iter().filter(|(_, wanted)| matches!(wanted.spec, Wanted::Absent));
+            let emptied_by_us = files.map(|(path, _)| path).chain(directories.map(|(path, _)| path)).any(inside);
             if *empty == Some(false) && !emptied_by_us {
                 let text = format!("{path} is declared absent, but is not empty: what is in it is not ours");
                 draft.finding(FindingKind::Foreign, None, text, Some("remove its contents by hand".to_owned()));
@@ -285,9 +294,17 @@ pub(super) fn file_absent(draft: &mut Draft<'_>, unit: Option<&UnitName>, path: 
 }
 
 pub(super) fn refuse_foreign(draft: &mut Draft<'_>, unit: Option<&UnitName>, path: &AbsPath, claim: &Claim) {
-    let text = format!("{path} is declared absent, but `{}` did not install it on this host", claim.manifest);
-    let hint = "remove it by hand, or take it out of the playbook".to_owned();
-    draft.refuse(unit, &claim.place, text, Some(hint));
+    let (text, hint) = match draft.ledgers_unseen() {
+        Some(why) => (
+            format!("{path} is declared absent, but whether `{}` installed it is not known: {why}", claim.manifest),
+            "gather as root: become: true",
+        ),
+        None => (
+            format!("{path} is declared absent, but `{}` did not install it on this host", claim.manifest),
+            "remove it by hand, or take it out of the playbook",
+        ),
+    };
+    draft.refuse(unit, &claim.place, text, Some(hint.to_owned()));
 }
 
 /// What stands there cannot be replaced by what is wanted, or could not be looked at.
@@ -324,7 +341,7 @@ fn note_foreign(draft: &mut Draft<'_>, unit: Option<&UnitName>, path: &AbsPath, 
     if let Some(other) = draft.other_owner(&claim.manifest, has) {
         let text = format!("{path} was installed by the manifest `{other}`; from now on it is `{}`'s", claim.manifest);
         draft.finding(FindingKind::Notice, unit, text, None);
-    } else if !draft.is_ours(path) {
+    } else if !draft.is_ours(path) && draft.ledgers_unseen().is_none() {
         let text = format!("{path} exists and was not installed by unitfleet: it is replaced");
         draft.finding(FindingKind::Notice, unit, text, None);
     }

@@ -159,5 +159,6 @@ fn unreadable_input(draft: &Draft<'_>, name: &UnitName, unit: &DesiredUnit) -> S
     let unread = files.iter().find(|path| {
         matches!(draft.after.get(path), Entry::Unknown(_) | Entry::File { digest: None, .. } | Entry::Other)
     });
-    unread.map_or_else(|| "one of its files".to_owned(), ToString::to_string)
+    let directory = || draft.after.unlisted_directory(name);
+    unread.cloned().or_else(directory).map_or_else(|| "one of its files".to_owned(), |path| path.to_string())
 }

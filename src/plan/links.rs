@@ -12,13 +12,15 @@ use crate::model::{
 use crate::unitfile::{Install, InstallError, belongs_to_enablement, install_links, same_target};
 
 use super::draft::{Draft, Stage};
+use super::held::{hand_mask, on_hold};
+use super::view::Entry;
 
 pub(super) fn plan(draft: &mut Draft<'_>, units: &BTreeSet<UnitName>) {
     for name in units {
         let unit = &draft.desired.units[name];
         if unit.absent {
-            if draft.ledger_before(&unit.claim.manifest).is_some() && will_be_gone(draft, name) {
-                remove_all(draft, name, name, &unit.claim.manifest, "declared absent");
+            if draft.ledger_before(&unit.claim.manifest).is_some() {
+                remove_absent(draft, name, &unit.claim.manifest);
             }
             continue;
         }
@@ -28,7 +30,12 @@ pub(super) fn plan(draft: &mut Draft<'_>, units: &BTreeSet<UnitName>) {
                 let why = if unit.masked == Some(true) { "masked: true" } else { "enabled: false" };
                 remove_all(draft, name, name, &unit.claim.manifest, why);
                 for also in also(draft, name) {
-                    remove_all(draft, name, &also, &unit.claim.manifest, why);
+                    if !left_alone(draft, name, &also) {
+                        remove_all(draft, name, &also, &unit.claim.manifest, why);
+                    }
+                }
+                if unit.masked != Some(true) {
+                    report_enabled_elsewhere(draft, name);
                 }
             }
             None => {}
@@ -37,9 +44,59 @@ pub(super) fn plan(draft: &mut Draft<'_>, units: &BTreeSet<UnitName>) {
     default_target(draft);
 }
 
-/// Whether the unit's file is removed by the steps so far.
-fn will_be_gone(draft: &Draft<'_>, name: &UnitName) -> bool {
-    draft.after.unit(name).files.fragment.is_none()
+/// With a unit all its links go; of one that stays, because its file is another's, those that we made.
+fn remove_absent(draft: &mut Draft<'_>, name: &UnitName, manifest: &ManifestName) {
+    let gone = draft.after.unit(name).files.fragment.is_none();
+    for (path, target) in existing(draft, name) {
+        let made = LedgerEntry::Link { path: path.clone(), target: target.clone() };
+        if gone || draft.ledger_before(manifest).is_some_and(|ledger| ledger.entries.contains(&made)) {
+            remove(draft, name, &path, &target, manifest, "declared absent");
+        }
+    }
+}
+
+/// Whether a unit that `Also=` names is on hold or was masked by a hand; says so if it is.
+fn left_alone(draft: &mut Draft<'_>, name: &UnitName, also: &UnitName) -> bool {
+    let held = on_hold(draft, also);
+    let masked = || {
+        let mask = hand_mask(draft, also)?;
+        let text = format!("{also} was masked by hand ({mask}); it is left alone");
+        Some((text, format!("declare {also} to say what shall be of it")))
+    };
+    let Some((text, hint)) = held.or_else(masked) else {
+        return false;
+    };
+    draft.finding(FindingKind::Held, Some(name), format!("{name} says Also={also}, but {text}"), Some(hint));
+    true
+}
+
+/// What enables a unit from /run is not ours: it is gone after the next boot, or made again by a generator.
+fn report_enabled_elsewhere(draft: &mut Draft<'_>, unit: &UnitName) {
+    let in_run = |path: &AbsPath| {
+        let (directory, rest) = path.as_str().strip_prefix("/run/systemd/")?.split_once('/')?;
+        let known = directory == "system" || directory.starts_with("generator");
+        let link = AbsPath::parse(&format!("{UNIT_DIR}/{rest}")).ok().filter(|_| known)?;
+        Some((directory != "system", link))
+    };
+    let fragment = draft.after.unit(unit).files.fragment.unwrap_or_else(|| unit.etc_path());
+    let found: Vec<(AbsPath, bool)> = draft
+        .before
+        .links()
+        .filter_map(|(path, target)| {
+            let (generated, link) = in_run(path)?;
+            belongs_to_enablement(&link, target, unit, &fragment).then(|| (path.clone(), generated))
+        })
+        .collect();
+    for (path, generated) in found {
+        let (text, hint) = if generated {
+            let text = format!("{path} enables it, too; a generator makes that link again with every daemon-reload");
+            (text, "mask the unit to keep it from starting: `masked: true`".to_owned())
+        } else {
+            let text = format!("{path} enables it until the next boot, and is not ours");
+            (text, format!("to remove it: systemctl disable --runtime {unit}"))
+        };
+        draft.finding(FindingKind::Foreign, Some(unit), text, Some(hint));
+    }
 }
 
 /// The units that `Also=` names and that are not declared themselves.
@@ -103,21 +160,23 @@ fn enable(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit) {
             draft.finding(FindingKind::Notice, Some(name), text, Some(format!("declare {also} with enabled: true")));
             continue;
         }
+        if left_alone(draft, name, also) {
+            continue;
+        }
         if let Some(Ok(install)) = wanted(draft, also) {
             set_links(draft, name, also, &unit.claim, &install.links);
         }
     }
 }
 
-/// The links in /etc and /run that enable `unit` now, with their targets.
+/// The links in /etc that enable `unit` now, with their targets; also those of a unit whose file is gone.
 fn existing(draft: &Draft<'_>, unit: &UnitName) -> BTreeMap<AbsPath, String> {
     let fragment = draft.after.unit(unit).files.fragment.or_else(|| draft.before.unit(unit).files.fragment);
+    let fragment = fragment.unwrap_or_else(|| unit.etc_path());
     draft
         .before
         .links()
-        .filter(|(path, target)| {
-            fragment.as_ref().is_some_and(|fragment| belongs_to_enablement(path, target, unit, fragment))
-        })
+        .filter(|(path, target)| belongs_to_enablement(path, target, unit, &fragment))
         .map(|(path, target)| (path.clone(), target.to_owned()))
         .collect()
 }
@@ -131,10 +190,9 @@ fn set_links(
 ) {
     let existing = existing(draft, unit);
     for (path, target) in wanted {
-        let found = existing.get(path).cloned().or_else(|| match draft.before.get(path) {
-            super::view::Entry::Link(target) => Some(target.clone()),
-            _ => None,
-        });
+        let Ok(found) = in_its_place(draft, shown_under, claim, path) else {
+            continue;
+        };
         if found.as_deref().is_some_and(|found| same_target(found, path, target)) {
             continue;
         }
@@ -150,7 +208,7 @@ fn set_links(
         draft.own(&claim.manifest, LedgerEntry::Link { path: path.clone(), target: target.clone() });
     }
     for (path, target) in &existing {
-        if !wanted.contains_key(path) && removable(draft, shown_under, path) {
+        if !wanted.contains_key(path) {
             let why = "enabled: true, but [Install] does not ask for this link";
             remove(draft, shown_under, path, target, &claim.manifest, why);
         }
@@ -159,9 +217,7 @@ fn set_links(
 
 fn remove_all(draft: &mut Draft<'_>, shown_under: &UnitName, unit: &UnitName, manifest: &ManifestName, why: &str) {
     for (path, target) in existing(draft, unit) {
-        if removable(draft, shown_under, &path) {
-            remove(draft, shown_under, &path, &target, manifest, why);
-        }
+        remove(draft, shown_under, &path, &target, manifest, why);
     }
 }
 
@@ -175,19 +231,27 @@ pub(super) fn drop_links(draft: &mut Draft<'_>, unit: &UnitName, claimed: &Desir
     remove_all(draft, unit, unit, &claimed.claim.manifest, why);
 }
 
-/// Links that generators made come back with every daemon-reload.
-fn removable(draft: &mut Draft<'_>, unit: &UnitName, path: &AbsPath) -> bool {
-    if path.as_str().starts_with("/run/systemd/generator") {
-        let text = format!("{path} is made by a generator and cannot be removed");
-        draft.finding(
-            FindingKind::Foreign,
-            Some(unit),
-            text,
-            Some("mask the unit to keep it from starting".to_owned()),
-        );
-        return false;
+/// The link that a new one would replace, if there is one; an error, already said, where there must not be a new one.
+fn in_its_place(draft: &mut Draft<'_>, unit: &UnitName, claim: &Claim, path: &AbsPath) -> Result<Option<String>, ()> {
+    match draft.after.get(path).clone() {
+        Entry::Absent => Ok(None),
+        Entry::Link(target) if target != "/dev/null" => Ok(Some(target)),
+        Entry::Link(_) => {
+            let text = format!("{path} would be a name of {unit}, but was masked by hand; it is left alone");
+            draft.finding(FindingKind::Held, Some(unit), text, Some(format!("remove {path} on the host to unmask it")));
+            Err(())
+        }
+        Entry::Unknown(why) => {
+            let text = format!("{path} could not be looked at: {why}");
+            draft.finding(FindingKind::Unknown, Some(unit), text, Some("gather as root: become: true".to_owned()));
+            Err(())
+        }
+        Entry::File { .. } | Entry::Other => {
+            let text = format!("{path} shall be a link, but something else stands there");
+            draft.refuse(Some(unit), &claim.place, text, Some("move it away by hand".to_owned()));
+            Err(())
+        }
     }
-    path.is_within(UNIT_DIR) || path.is_within("/run/systemd/system")
 }
 
 fn remove(draft: &mut Draft<'_>, unit: &UnitName, path: &AbsPath, target: &str, manifest: &ManifestName, why: &str) {
@@ -210,7 +274,9 @@ fn default_target(draft: &mut Draft<'_>) {
     };
     let path = AbsPath::parse(&format!("{UNIT_DIR}/default.target")).expect("a plain path");
     let current = draft.before.unit(&UnitName::parse("default.target").expect("a unit name"));
-    let found = draft.before.links().find(|(link, _)| **link == path).map(|(_, target)| target.to_owned());
+    let Ok(found) = in_its_place(draft, target, claim, &path) else {
+        return;
+    };
     let name_of = |target: &str| target.rsplit('/').next().unwrap_or_default().to_owned();
     let vendor = current
         .files

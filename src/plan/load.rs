@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::model::{
-    AbsPath, Action, ChangeKind, FindingKind, LedgerEntry, Observation, ObservedPath, ObservedUnit, ReasonKind, UnitName,
+    AbsPath, Action, ChangeKind, FindingKind, LedgerEntry, Observation, ObservedPath, ObservedUnit, ReasonKind,
+    UnitName,
 };
 
 use super::draft::{Draft, Stage, touched_path};
@@ -38,7 +39,7 @@ pub(super) fn plan(draft: &mut Draft<'_>, units: &BTreeSet<UnitName>) {
 fn changed_files(paths: &[AbsPath]) -> String {
     match paths {
         [path] => format!("{path} changes"),
-        paths => format!("{} files and links below /etc/systemd/system change", paths.len()),
+        paths => format!("{} files and links of units change", paths.len()),
     }
 }
 
@@ -111,7 +112,7 @@ fn reload_that_is_owed(draft: &mut Draft<'_>, units: &BTreeSet<UnitName>) {
 }
 
 /// systemd has read all files of the unit as they are. It wants to read a drop-in with a broken header again for ever
-/// (seen on 252), and no daemon-reload helps.
+/// (247, 252, 257), and no daemon-reload helps.
 fn is_read_as_it_is(draft: &Draft<'_>, name: &UnitName, observed: &ObservedUnit) -> bool {
     let files = draft.before.unit(name).files;
     let on_disk: BTreeSet<&AbsPath> = files.fragment.iter().chain(&files.drop_ins).collect();

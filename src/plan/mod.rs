@@ -10,7 +10,8 @@
 //! | part | decides about |
 //! |---|---|
 //! | `users`, `files` | accounts; bytes, mode and owner |
-//! | `units` | unit files, drop-ins, masks; who is on hold |
+//! | `units` | unit files, drop-ins, masks |
+//! | `held` | who is left alone |
 //! | `links` | enablement as links; the default target |
 //! | `running`, `fresh` | starts, stops, restarts, reloads; who runs with an older configuration |
 //! | `load` | daemon-reload and the gate |
@@ -25,6 +26,7 @@
 mod draft;
 mod files;
 mod fresh;
+mod held;
 mod links;
 mod load;
 mod order;

@@ -95,8 +95,8 @@ fn section(kind: UnitKind) -> &'static str {
     }
 }
 
-/// The wave of each unit: one more than the latest of those before it. Units on a cycle share the last wave, where
-/// systemd breaks the cycle as it always does.
+/// The wave of each unit: one more than the latest of those before it. Units on a cycle share a wave, where systemd
+/// breaks the cycle as it always does; what waits for them still waits.
 fn waves(units: &BTreeSet<UnitName>, before: &Edges) -> BTreeMap<UnitName, u32> {
     let mut done: BTreeMap<UnitName, u32> = BTreeMap::new();
     let mut wave = 0;
@@ -107,15 +107,29 @@ fn waves(units: &BTreeSet<UnitName>, before: &Edges) -> BTreeMap<UnitName, u32> 
             .filter(|unit| before.get(*unit).is_none_or(|before| before.iter().all(|unit| done.contains_key(unit))))
             .cloned()
             .collect();
-        let ready = if ready.is_empty() {
-            units.iter().filter(|unit| !done.contains_key(*unit)).cloned().collect()
-        } else {
-            ready
-        };
+        let ready = if ready.is_empty() { first_cycle(units, before, &done) } else { ready };
         done.extend(ready.into_iter().map(|unit| (unit, wave)));
         wave += 1;
     }
     done
+}
+
+/// The units of a cycle that wait for none but each other. There is one where every unit waits for another.
+fn first_cycle(units: &BTreeSet<UnitName>, before: &Edges, done: &BTreeMap<UnitName, u32>) -> Vec<UnitName> {
+    let waits_for = |unit: &UnitName| -> BTreeSet<UnitName> {
+        let mut found = BTreeSet::new();
+        let mut open = vec![unit.clone()];
+        while let Some(next) = open.pop() {
+            let direct = before.get(&next).into_iter().flatten().filter(|other| !done.contains_key(*other));
+            open.extend(direct.filter(|other| found.insert((*other).clone())).cloned());
+        }
+        found
+    };
+    let left: Vec<&UnitName> = units.iter().filter(|unit| !done.contains_key(*unit)).collect();
+    let reach: BTreeMap<&UnitName, BTreeSet<UnitName>> = left.iter().map(|unit| (*unit, waits_for(unit))).collect();
+    let fewest = left.iter().min_by_key(|unit| reach[**unit].len());
+    let on_it = |unit: &&UnitName| fewest.is_some_and(|first| *unit == *first || reach[*first].contains(*unit));
+    left.iter().copied().filter(on_it).cloned().collect()
 }
 
 /// Triggers stop first, so that nothing starts their service again; then services, dependants first.

@@ -11,21 +11,16 @@ use crate::unitfile::changed_directives;
 
 use super::draft::{Draft, Stage};
 use super::fresh::{Freshness, freshness};
+use super::held::on_hold;
 
 pub(super) fn plan(draft: &mut Draft<'_>, units: &BTreeSet<UnitName>) {
-    for name in units {
+    // Sockets come last: what making one anew means for its service depends on what happens to that anyway.
+    let (sockets, others): (Vec<&UnitName>, Vec<&UnitName>) =
+        units.iter().partition(|name| name.kind() == UnitKind::Socket);
+    for name in others.into_iter().chain(sockets) {
         let unit = &draft.desired.units[name];
         if unit.absent {
-            if name.is_template() {
-                surplus_instances(draft, name, unit, &BTreeSet::new());
-            }
-            if draft.after.unit(name).files.fragment.is_none() {
-                if name.is_template() {
-                    surplus_instances(draft, name, unit, &BTreeSet::new());
-                }
-                stop(draft, name, unit, "is removed");
-                forget(draft, name);
-            }
+            removed(draft, name, unit);
             continue;
         }
         if let Some(instances) = &unit.instances {
@@ -51,6 +46,22 @@ pub(super) fn plan(draft: &mut Draft<'_>, units: &BTreeSet<UnitName>) {
     }
 }
 
+/// A unit that goes is stopped; one of which only our part goes is another's again, and takes that up if it runs.
+fn removed(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit) {
+    if name.is_template() {
+        surplus_instances(draft, name, unit, &BTreeSet::new());
+    }
+    if draft.after.unit(name).files.fragment.is_none() {
+        stop(draft, name, unit, "is removed");
+        forget(draft, name);
+    } else if draft.before.unit(name).files != draft.after.unit(name).files
+        && let Some(observed) = draft.observed.units.get(name)
+        && observed.active_state.is_up()
+    {
+        take_up_changes(draft, name, unit, observed);
+    }
+}
+
 /// The declared template that an instance's text comes from.
 fn template_of<'a>(draft: &Draft<'a>, name: &UnitName) -> Option<&'a DesiredUnit> {
     draft.desired.units.get(&name.template()?)
@@ -66,9 +77,12 @@ fn started(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit) {
         draft.refuse(Some(name), place, text, Some(hint));
         return;
     }
-    if view.masked {
-        let text = format!("{name} cannot be started: it is masked");
-        draft.refuse(Some(name), place, text, Some("write `masked: false` to unmask it".to_owned()));
+    if let Some(mask) = view.files.fragment.as_ref().filter(|_| view.masked) {
+        // With `masked: false` it was said already.
+        if unit.masked != Some(false) {
+            let text = format!("{name} cannot be started: it is masked by {mask}");
+            draft.refuse(Some(name), place, text, Some("take `state: started` away, or unmask it".to_owned()));
+        }
         return;
     }
     if let Some(effective) = &view.effective
@@ -91,7 +105,7 @@ fn started(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit) {
                 format!("{name} is in the state {}, which is neither up nor down", observed.active_state.as_str());
             draft.finding(FindingKind::Unknown, Some(name), text, None);
         }
-        _ if observed.refuse_manual_start => {
+        _ if refuses(draft, name, "RefuseManualStart", observed.refuse_manual_start) => {
             let text = format!("{name} cannot be started: it says RefuseManualStart=yes");
             draft.refuse(Some(name), place, text, Some("write `state: null`".to_owned()));
         }
@@ -120,9 +134,19 @@ fn start(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit, observed: &
     record(draft, name, unit);
 }
 
+/// Whether the unit will say `RefuseManualStart=` or `RefuseManualStop=`: by its text after the steps, or by what
+/// systemd knows where no text is.
+fn refuses(draft: &Draft<'_>, name: &UnitName, directive: &str, known: bool) -> bool {
+    let view = draft.after.unit(name);
+    match view.effective.filter(|_| view.files.fragment.is_some()) {
+        Some(effective) => effective.flag("Unit", directive) == Some(true),
+        None => known,
+    }
+}
+
 /// Notes the hash that the unit will run with, so that the apply records it.
 fn record(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit) {
-    if has_process(name)
+    if keeps_configuration(name)
         && let Some(inputs) = draft.after.inputs(name, &unit.watch)
     {
         draft.inputs.insert(name.clone(), inputs);
@@ -130,14 +154,15 @@ fn record(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit) {
 }
 
 /// Units that hold on to their configuration from when they were started.
-fn has_process(name: &UnitName) -> bool {
-    matches!(name.kind(), UnitKind::Service | UnitKind::Socket)
+fn keeps_configuration(name: &UnitName) -> bool {
+    use UnitKind::{Automount, Mount, Service, Socket, Swap};
+    matches!(name.kind(), Service | Socket | Mount | Automount | Swap)
 }
 
 /// The unit runs; does it run with what its files say?
 fn take_up_changes(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit, observed: &ObservedUnit) {
     match name.kind() {
-        UnitKind::Service | UnitKind::Socket | UnitKind::Mount | UnitKind::Automount | UnitKind::Swap => {}
+        _ if keeps_configuration(name) => {}
         // systemd takes these up with the daemon-reload; restarting a timer could fire it (seen on 247, 252, 257).
         UnitKind::Timer => {
             if draft.before.inputs(name, &unit.watch) != draft.after.inputs(name, &unit.watch) {
@@ -150,9 +175,7 @@ fn take_up_changes(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit, o
     }
     let (reasons, inputs) = match freshness(draft, name, unit, observed) {
         Freshness::Same(inputs) => {
-            if has_process(name) {
-                draft.inputs.insert(name.clone(), inputs);
-            }
+            draft.inputs.insert(name.clone(), inputs);
             return;
         }
         Freshness::Unknown(path) => {
@@ -163,11 +186,15 @@ fn take_up_changes(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit, o
         }
         Freshness::Outdated(reasons, inputs) => (reasons, inputs),
     };
-    let Some(action) = how_to_take_up(draft, name, unit) else {
-        let why = reasons.iter().map(|reason| reason.text.as_str()).collect::<Vec<_>>().join("; ");
-        let (text, hint) = left_alone(name, unit, &why);
-        draft.finding(FindingKind::Stale, Some(name), text, Some(hint));
-        return;
+    let action = match how_to_take_up(draft, name, unit, observed) {
+        Ok(action) => action,
+        Err(LeftAlone { because, hint }) => {
+            let why = reasons.iter().map(|reason| reason.text.as_str()).collect::<Vec<_>>().join("; ");
+            let text =
+                format!("{name} goes on with its older configuration: {why}; it is not restarted because {because}");
+            draft.finding(FindingKind::Stale, Some(name), text, Some(hint));
+            return;
+        }
     };
     if reasons.iter().any(|reason| reason.kind == ReasonKind::Stale) {
         let why = reasons.iter().map(|reason| reason.text.as_str()).collect::<Vec<_>>().join("; ");
@@ -178,35 +205,60 @@ fn take_up_changes(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit, o
     } else {
         draft.step_because(Stage::Run, action, reasons);
     }
-    if has_process(name) {
-        draft.inputs.insert(name.clone(), inputs);
-    }
+    draft.inputs.insert(name.clone(), inputs);
+}
+
+/// Why a unit goes on as it is, and what to do about that.
+struct LeftAlone {
+    because: String,
+    hint: String,
 }
 
 /// Reload, restart, or nothing that is ours to do.
-fn how_to_take_up(draft: &Draft<'_>, name: &UnitName, unit: &DesiredUnit) -> Option<Action> {
-    let restart = Action::Restart { unit: name.clone() };
+fn how_to_take_up(
+    draft: &Draft<'_>,
+    name: &UnitName,
+    unit: &DesiredUnit,
+    observed: &ObservedUnit,
+) -> Result<Action, LeftAlone> {
+    let consent = format!("restart it by hand when it suits, or write on_change: restart at {}", unit.claim.place);
+    let needs_consent = |because: &str| Err(LeftAlone { because: because.to_owned(), hint: consent.clone() });
     match (unit.on_change, name.kind()) {
-        (OnChange::None, _) => None,
-        (OnChange::Restart, _) => Some(restart),
-        (OnChange::Reload, _) if can_reload(draft, name) => Some(Action::Reload { unit: name.clone() }),
-        (_, UnitKind::Mount) if only_options_change(draft, name) => Some(Action::Reload { unit: name.clone() }),
-        (_, UnitKind::Mount | UnitKind::Automount | UnitKind::Swap) => None,
-        _ if is_protected(name) => None,
-        _ => Some(restart),
+        (OnChange::None, _) => return needs_consent("on_change: none"),
+        (OnChange::Reload, _) if can_reload(draft, name) => return Ok(Action::Reload { unit: name.clone() }),
+        (OnChange::Auto | OnChange::Reload, UnitKind::Mount) if only_options_change(draft, name) => {
+            return Ok(Action::Reload { unit: name.clone() });
+        }
+        (OnChange::Auto | OnChange::Reload, UnitKind::Mount | UnitKind::Automount | UnitKind::Swap) => {
+            return needs_consent("restarting it would unmount what is in use");
+        }
+        (OnChange::Auto | OnChange::Reload, _) if is_protected(draft, name) => {
+            return needs_consent("restarting it can cut connections or sessions, yours included");
+        }
+        _ => {}
     }
+    for (directive, known) in
+        [("RefuseManualStop", observed.refuse_manual_stop), ("RefuseManualStart", observed.refuse_manual_start)]
+    {
+        if refuses(draft, name, directive, known) {
+            let because = format!("it says {directive}=yes");
+            let hint = format!("it takes that up when the host boots; or give it a drop-in with {directive}: false");
+            return Err(LeftAlone { because, hint });
+        }
+    }
+    if name.kind() == UnitKind::Socket
+        && let Some((text, hint)) = held_service(draft, name)
+    {
+        return Err(LeftAlone { because: format!("its service would have to go down, and {text}"), hint });
+    }
+    Ok(Action::Restart { unit: name.clone() })
 }
 
-fn left_alone(name: &UnitName, unit: &DesiredUnit, why: &str) -> (String, String) {
-    let because = match (unit.on_change, name.kind()) {
-        (OnChange::None, _) => "on_change: none",
-        (_, UnitKind::Mount | UnitKind::Automount | UnitKind::Swap) => "restarting it would unmount what is in use",
-        _ => "restarting it can cut connections or sessions, yours included",
-    };
-    (
-        format!("{name} goes on with its older configuration: {why}; it is not restarted because {because}"),
-        format!("restart it by hand when it suits, or write on_change: restart at {}", unit.claim.place),
-    )
+/// A service that runs from this socket and is on hold.
+fn held_service(draft: &Draft<'_>, socket: &UnitName) -> Option<(String, String)> {
+    let is_up =
+        |name: &UnitName| draft.observed.units.get(name).is_some_and(|observed| !observed.active_state.is_down());
+    triggered_services(draft, socket).iter().filter(|name| is_up(name)).find_map(|name| on_hold(draft, name))
 }
 
 fn can_reload(draft: &Draft<'_>, name: &UnitName) -> bool {
@@ -230,8 +282,9 @@ fn only_options_change(draft: &Draft<'_>, name: &UnitName) -> bool {
     }
 }
 
-/// Units whose restart can lock everybody out. They are restarted only where the playbook says so.
-fn is_protected(name: &UnitName) -> bool {
+/// Units whose restart can lock everybody out, and the sockets that cannot be made anew without stopping one of them.
+/// They are restarted only where the playbook says so.
+fn is_protected(draft: &Draft<'_>, name: &UnitName) -> bool {
     const PROTECTED: [&str; 12] = [
         "ssh",
         "sshd",
@@ -246,7 +299,8 @@ fn is_protected(name: &UnitName) -> bool {
         "getty",
         "serial-getty",
     ];
-    name.kind() == UnitKind::Service && PROTECTED.contains(&name.prefix())
+    let listed = |name: &UnitName| name.kind() == UnitKind::Service && PROTECTED.contains(&name.prefix());
+    listed(name) || name.kind() == UnitKind::Socket && triggered_services(draft, name).iter().any(listed)
 }
 
 /// `restart x.socket` while its service runs fails and leaves the socket dead (247, 252, 257): both are stopped,
@@ -316,7 +370,7 @@ fn stop(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit, why: &str) {
     if observed.active_state.is_down() {
         return;
     }
-    if observed.refuse_manual_stop {
+    if refuses(draft, name, "RefuseManualStop", observed.refuse_manual_stop) {
         let text = format!("{name} cannot be stopped: it says RefuseManualStop=yes");
         draft.refuse(Some(name), &unit.claim.place, text, None);
         return;
@@ -341,11 +395,22 @@ fn stop_triggers(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit, obs
         if state.is_down() {
             continue;
         }
-        if let Some(declared) = draft.desired.units.get(&trigger) {
-            if declared.state == Some(RunState::Started) {
+        match draft.desired.units.get(&trigger) {
+            Some(declared) if declared.state == Some(RunState::Started) => {
                 let text = format!("{name} shall be stopped, but {trigger} shall run and can start it again");
                 draft.finding(FindingKind::Notice, Some(name), text, None);
+                continue;
             }
+            // It is stopped for its own sake.
+            Some(declared) if declared.absent || declared.state == Some(RunState::Stopped) => continue,
+            _ => {}
+        }
+        if let Some((text, hint)) = on_hold(draft, &trigger) {
+            let text = format!("{trigger} can start {name} again, but {text}");
+            draft.finding(FindingKind::Held, Some(name), text, Some(hint));
+            continue;
+        }
+        if draft.steps().any(|(at, step)| at == Stage::Stop && acts_on(&step.action, &trigger)) {
             continue;
         }
         let kind = ChangeKind::State { from: state.as_str().to_owned(), to: "stopped".to_owned() };
@@ -385,6 +450,10 @@ fn surplus_instances(draft: &mut Draft<'_>, template: &UnitName, unit: &DesiredU
             }
             continue;
         }
+        if let Some((text, hint)) = on_hold(draft, &name) {
+            draft.finding(FindingKind::Held, Some(&name), text, Some(hint));
+            continue;
+        }
         super::links::drop_links(draft, &name, unit, "is no longer among the instances");
         if !observed.active_state.is_down() {
             let kind = ChangeKind::State { from: observed.active_state.as_str().to_owned(), to: "stopped".to_owned() };
@@ -403,7 +472,10 @@ pub(super) fn note_managed(draft: &mut Draft<'_>, units: &BTreeSet<UnitName>) {
         let configured = unit.fragment.is_some() || unit.drop_ins.values().any(|it| matches!(it, Wanted::Present(_)));
         let entry = LedgerEntry::Unit(name.clone());
         if unit.absent {
-            draft.disown(|other| *other == entry);
+            // Of a unit that stays the ledger keeps that it was managed (`units::absent`).
+            if draft.after.unit(name).files.fragment.is_none() {
+                draft.disown(|other| *other == entry);
+            }
         } else if !name.is_template() && (configured || unit.state.is_some() || unit.enabled.is_some()) {
             draft.own(&unit.claim.manifest, entry);
         }

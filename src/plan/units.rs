@@ -1,4 +1,4 @@
-//! Unit files, drop-ins and masks of each unit; who may be touched at all.
+//! Unit files, drop-ins and masks of each unit.
 
 use std::collections::BTreeSet;
 
@@ -9,6 +9,7 @@ use crate::model::{
 
 use super::draft::{Draft, Stage};
 use super::files::{file_absent, file_present, refuse_foreign};
+use super::held::{held, is_vendor};
 use super::view::Entry;
 
 /// Plans the files and masks of all units. Returns the units that may be planned further: a unit on hold, or masked
@@ -39,6 +40,9 @@ pub(super) fn plan(draft: &mut Draft<'_>) -> BTreeSet<UnitName> {
             file_present(draft, Some(name), &name.etc_path(), &unit.claim, &spec);
         }
         drop_ins(draft, name, unit);
+        if unit.masked == Some(false) {
+            still_masked(draft, name, unit);
+        }
     }
     ours
 }
@@ -60,49 +64,7 @@ fn drop_ins(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit) {
     }
 }
 
-/// A hold file, or a mask that nobody asked for: reported, respected.
-fn held(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit) -> bool {
-    let template = name.template();
-    for held in std::iter::once(name).chain(template.as_ref()) {
-        if let Some(reason) = draft.observed.holds.get(held.as_str()) {
-            let reason = reason.trim();
-            let because = if reason.is_empty() { String::new() } else { format!(": {reason}") };
-            let text = format!("{held} is on hold{because}; nothing touches it");
-            let hint = format!("to release it, remove /etc/unitfleet/hold/{held} on the host");
-            draft.finding(FindingKind::Held, Some(name), text, Some(hint));
-            return true;
-        }
-    }
-    if unit.masked.is_some() {
-        return false;
-    }
-    let by_template = template.filter(|template| {
-        draft.desired.units.get(template).is_none_or(|unit| unit.masked.is_none()) && is_masked_in_etc(draft, template)
-    });
-    let masked = if is_masked_in_etc(draft, name) { Some(name.clone()) } else { by_template };
-    let runtime = is_masked_in_run(draft, name) && !in_etc(draft, name);
-    let Some(masked) = masked.or_else(|| runtime.then(|| name.clone())) else {
-        return false;
-    };
-    let ours = draft
-        .ledger_before(&unit.claim.manifest)
-        .is_some_and(|ledger| ledger.entries.contains(&LedgerEntry::Mask(masked.clone())));
-    let (text, hint) = if ours {
-        (
-            format!("{masked} is masked by an earlier apply of `{}`; it stays so", unit.claim.manifest),
-            format!("to unmask it, write `masked: false` at {}", unit.claim.place),
-        )
-    } else {
-        (
-            format!("{masked} was masked by hand; it is left alone"),
-            format!("to have it unmasked, write `masked: false` at {}", unit.claim.place),
-        )
-    };
-    draft.finding(FindingKind::Held, Some(name), text, Some(hint));
-    true
-}
-
-/// `enable`, `mask` and drop-ins of an alias do not do what people think (systemd.md's findings on 247, 252, 257:
+/// `enable`, `mask` and drop-ins of an alias do not do what people think (247, 252, 257:
 /// `enable ALIAS` is refused, `disable ALIAS` disables the canonical unit), so the canonical name is asked for.
 fn is_alias(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit) -> bool {
     let Some(observed) = draft.observed.units.get(name) else {
@@ -128,8 +90,23 @@ pub(super) fn is_masked_in_run(draft: &Draft<'_>, name: &UnitName) -> bool {
     draft.before.is_mask(&run_path(name))
 }
 
-fn in_etc(draft: &Draft<'_>, name: &UnitName) -> bool {
-    !matches!(draft.before.get(&name.etc_path()), Entry::Absent)
+/// Where a mask can be taken away by us.
+pub(super) fn is_in_etc_or_run(mask: &AbsPath) -> bool {
+    mask.is_within(UNIT_DIR) || mask.is_within("/run/systemd/system")
+}
+
+/// `masked: false`, and yet a mask is left in a place where we do not write.
+fn still_masked(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit) {
+    let view = draft.after.unit(name);
+    if let Some(mask) = view.files.fragment.filter(|_| view.masked) {
+        let text = format!("{name} is masked by {mask}, which is not ours to remove");
+        let hint = if is_vendor(&mask) {
+            "its package masks it: give it a text of its own, or take it out of the playbook".to_owned()
+        } else {
+            format!("remove {mask} on the host")
+        };
+        draft.refuse(Some(name), &unit.claim.place, text, Some(hint));
+    }
 }
 
 fn mask(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit) {
@@ -154,25 +131,41 @@ fn mask(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit) {
     draft.change(Some(name), manifest, ChangeKind::Mask { from: false, to: true });
     draft.step(Stage::Mask, Action::Mask { unit: name.clone() }, ReasonKind::MaskDiffers, "masked: true");
     draft.after.put_link(&path, "/dev/null");
-    draft.disown(|entry| matches!(entry, LedgerEntry::File { path: other, .. } if *other == path));
+    // A file of ours that masking puts aside stays in the ledger: it is still ours when it comes back, or goes.
     draft.own(manifest, LedgerEntry::Mask(name.clone()));
 }
 
 fn unmask(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit) {
-    let manifest = &unit.claim.manifest;
-    draft.change(Some(name), manifest, ChangeKind::Mask { from: true, to: false });
-    let discard = unit.fragment.is_some();
-    let action = Action::Unmask { unit: name.clone(), discard };
+    for path in [name.etc_path(), run_path(name)] {
+        if let Entry::Unknown(why) = draft.before.get(&path) {
+            let text = format!("{path} could not be looked at ({why}): it is not unmasked");
+            draft.finding(FindingKind::Unknown, Some(name), text, Some("gather as root: become: true".to_owned()));
+            return;
+        }
+    }
     let forms = match (is_masked_in_etc(draft, name), is_masked_in_run(draft, name)) {
         (true, true) => "masked in /etc and /run",
         (true, false) => "masked in /etc",
         _ => "masked in /run",
     };
-    draft.step(Stage::Unmask, action, ReasonKind::MaskDiffers, format!("{forms}; masked: false"));
+    let why = format!("{forms}; masked: false");
+    take_mask_away(draft, name, unit, unit.fragment.is_some(), ReasonKind::MaskDiffers, &why);
+}
+
+/// Removes the masks in /etc and /run; the file that masking put aside comes back unless it is to be discarded.
+fn take_mask_away(
+    draft: &mut Draft<'_>,
+    name: &UnitName,
+    unit: &DesiredUnit,
+    discard: bool,
+    kind: ReasonKind,
+    why: &str,
+) {
+    draft.change(Some(name), &unit.claim.manifest, ChangeKind::Mask { from: true, to: false });
+    draft.step(Stage::Unmask, Action::Unmask { unit: name.clone(), discard }, kind, why);
     if is_masked_in_etc(draft, name) {
         draft.after.remove(&name.etc_path());
-        let kept = kept_path(name);
-        if !discard && let entry @ Entry::File { .. } = draft.before.get(&kept).clone() {
+        if !discard && let entry @ Entry::File { .. } = draft.before.get(&kept_path(name)).clone() {
             draft.after.put(&name.etc_path(), entry);
         }
     }
@@ -193,7 +186,7 @@ fn absent(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit) {
     let entries: Vec<LedgerEntry> =
         draft.ledger_before(manifest).map(|ledger| ledger.entries.iter().cloned().collect()).unwrap_or_default();
     let of_unit = |path: &AbsPath| path.is_within(&format!("{UNIT_DIR}/{name}.d")) || *path == name.etc_path();
-    let files: Vec<AbsPath> = entries
+    let mut files: Vec<AbsPath> = entries
         .iter()
         .filter_map(|entry| match entry {
             LedgerEntry::File { path, .. } if of_unit(path) => Some(path.clone()),
@@ -201,25 +194,35 @@ fn absent(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit) {
         })
         .collect();
     let mask_is_ours = entries.contains(&LedgerEntry::Mask(name.clone()));
+    let was_managed = !files.is_empty() || mask_is_ours || entries.contains(&LedgerEntry::Unit(name.clone()));
     let fragment = name.etc_path();
     if !files.contains(&fragment) && !mask_is_ours {
         let standing = !matches!(draft.observed.paths.get(&fragment), None | Some(ObservedPath::Absent));
         let elsewhere = draft.before.unit(name).files.fragment.is_some();
-        if standing || (elsewhere && files.is_empty()) {
+        if standing || (elsewhere && !was_managed) {
             let path = draft.before.unit(name).files.fragment.unwrap_or(fragment);
             refuse_foreign(draft, Some(name), &path, &unit.claim);
             return;
         }
     }
+    if mask_is_ours && is_masked_in_etc(draft, name) {
+        // What masking put aside comes back only if it was not ours.
+        let discard = files.contains(&fragment);
+        files.retain(|path| *path != fragment);
+        draft.disown(|entry| matches!(entry, LedgerEntry::File { path, .. } if *path == fragment));
+        take_mask_away(draft, name, unit, discard, ReasonKind::NotWanted, "declared absent");
+    }
     for path in &files {
         file_absent(draft, Some(name), path, &unit.claim);
     }
-    if mask_is_ours && is_masked_in_etc(draft, name) {
-        draft.change(Some(name), manifest, ChangeKind::Mask { from: true, to: false });
-        let action = Action::Unmask { unit: name.clone(), discard: false };
-        draft.step(Stage::Unmask, action, ReasonKind::NotWanted, "declared absent");
-    }
     draft.disown(|entry| *entry == LedgerEntry::Mask(name.clone()));
+    if let Some(path) = draft.after.unit(name).files.fragment.filter(|_| was_managed) {
+        let text = format!("{path} is not ours and stays; what `{manifest}` installed of {name} is removed");
+        let hint = "take the unit out of the playbook when this is all that was meant".to_owned();
+        draft.finding(FindingKind::Foreign, Some(name), text, Some(hint));
+        // The ledger keeps that it was ours to manage: the next plan then finds nothing to do, and refuses nothing.
+        draft.own(manifest, LedgerEntry::Unit(name.clone()));
+    }
 }
 
 /// Files that stand above ours, or beside them, and are not ours (rule: reported by path, never touched).
@@ -228,36 +231,57 @@ pub(super) fn report_strangers(draft: &mut Draft<'_>, units: &BTreeSet<UnitName>
         let Some(unit) = draft.desired.units.get(name) else {
             continue;
         };
-        if unit.absent || unit.masked == Some(true) || (unit.fragment.is_none() && unit.drop_ins.is_empty()) {
+        let template = name.template().filter(|template| draft.desired.units.contains_key(template));
+        let by_template = template.as_ref().and_then(|template| draft.desired.units.get(template));
+        let fragment_of = match (unit.fragment.is_some(), by_template) {
+            (true, _) => Some(name.etc_path()),
+            (false, Some(by)) if by.fragment.is_some() => template.as_ref().map(UnitName::etc_path),
+            _ => None,
+        };
+        if unit.absent || unit.masked == Some(true) || (fragment_of.is_none() && unit.drop_ins.is_empty()) {
             continue;
         }
         let files = draft.after.unit(name).files;
-        if unit.fragment.is_some() && files.fragment.as_ref() != Some(&name.etc_path()) {
-            let winner = files.fragment.map_or_else(|| "another file".to_owned(), |path| path.to_string());
-            let text = format!("{winner} overrides {}: what is installed there has no effect", name.etc_path());
-            draft.finding(FindingKind::Shadowed, Some(name), text, Some(format!("remove {winner} on the host")));
+        if let (Some(ours), Some(winner)) = (fragment_of, files.fragment)
+            && ours != winner
+        {
+            shadowed(draft, name, &winner, &ours);
         }
         for path in files.drop_ins {
-            let declared = path.parent().is_some_and(|parent| parent.as_str() == format!("{UNIT_DIR}/{name}.d"))
-                && matches!(unit.drop_ins.get(path.file_name()), Some(Wanted::Present(_)));
-            let of_template = name
-                .template()
-                .and_then(|template| draft.desired.units.get(&template))
-                .is_some_and(|unit| unit.drop_ins.contains_key(path.file_name()));
-            let vendor = path.is_within("/usr/lib") || path.is_within("/lib");
-            if declared || of_template || vendor {
-                continue;
-            }
-            let (text, hint) = if draft.is_ours(&path) {
-                let hint = format!(
-                    "to remove it: drop_ins: {{{}: {{absent: true}}}}",
-                    path.file_name().trim_end_matches(".conf")
-                );
-                (format!("{path} was installed by an earlier apply and is no longer declared; it still applies"), hint)
-            } else {
-                (format!("{path} also applies to it and is not ours"), "declare it, or remove it by hand".to_owned())
-            };
-            draft.finding(FindingKind::Foreign, Some(name), text, Some(hint));
+            stranger(draft, name, unit, by_template, &path);
         }
     }
+}
+
+fn shadowed(draft: &mut Draft<'_>, name: &UnitName, winner: &AbsPath, ours: &AbsPath) {
+    let text = format!("{winner} overrides {ours}: what is installed there has no effect");
+    draft.finding(FindingKind::Shadowed, Some(name), text, Some(format!("remove {winner} on the host")));
+}
+
+/// A drop-in that applies to the unit: ours, a package's, or somebody's.
+fn stranger(
+    draft: &mut Draft<'_>,
+    name: &UnitName,
+    unit: &DesiredUnit,
+    by_template: Option<&DesiredUnit>,
+    path: &AbsPath,
+) {
+    let ours = name.etc_drop_in(path.file_name());
+    let declared = matches!(unit.drop_ins.get(path.file_name()), Some(Wanted::Present(_)));
+    let of_template = by_template.is_some_and(|unit| unit.drop_ins.contains_key(path.file_name()));
+    if *path == ours && declared || of_template || is_vendor(path) {
+        return;
+    }
+    if declared {
+        shadowed(draft, name, path, &ours);
+        return;
+    }
+    let (text, hint) = if draft.is_ours(path) {
+        let hint =
+            format!("to remove it: drop_ins: {{{}: {{absent: true}}}}", path.file_name().trim_end_matches(".conf"));
+        (format!("{path} was installed by an earlier apply and is no longer declared; it still applies"), hint)
+    } else {
+        (format!("{path} also applies to it and is not ours"), "declare it, or remove it by hand".to_owned())
+    };
+    draft.finding(FindingKind::Foreign, Some(name), text, Some(hint));
 }

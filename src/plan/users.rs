@@ -74,13 +74,17 @@ fn remove(draft: &mut Draft<'_>, name: &UserName, user: &DesiredUser) {
     let entry = LedgerEntry::User(name.clone());
     let ours = draft.ledger_before(manifest).is_some_and(|ledger| ledger.entries.contains(&entry));
     if !ours {
-        let hint = format!("take `{name}` out of the playbook, or remove the user by hand");
-        draft.refuse(
-            None,
-            &user.claim.place,
-            format!("user {name} is declared absent, but `{manifest}` did not create it on this host"),
-            Some(hint),
-        );
+        let (text, hint) = match draft.ledgers_unseen() {
+            Some(why) => (
+                format!("user {name} is declared absent, but whether `{manifest}` created it is not known: {why}"),
+                "gather as root: become: true".to_owned(),
+            ),
+            None => (
+                format!("user {name} is declared absent, but `{manifest}` did not create it on this host"),
+                format!("take `{name}` out of the playbook, or remove the user by hand"),
+            ),
+        };
+        draft.refuse(None, &user.claim.place, text, Some(hint));
         return;
     }
     draft.change(None, manifest, ChangeKind::User { name: name.clone(), from: Some("exists".to_owned()), to: None });

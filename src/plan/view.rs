@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{AbsPath, Bytes, Desired, Digest, Observation, Observed, ObservedPath, UnitName, Wanted};
-use crate::unitfile::{Effective, Files, carries_install, resolve};
+use crate::unitfile::{Effective, Files, candidates, carries_install, resolve};
 
 /// How the hash of a unit's inputs is made. A record made another way says nothing, and restarts nothing: a new version
 /// of the tool changes no host by itself. To be raised with every change of what is hashed.
@@ -103,10 +103,17 @@ impl View {
         };
         let drop_ins: Option<Vec<&str>> = files.drop_ins.iter().map(|path| self.text(path)).collect();
         let effective = match (fragment, drop_ins) {
+            _ if self.unlisted_directory(unit).is_some() => None,
             (Some(fragment), Some(drop_ins)) => Some(Effective::merge(fragment, &drop_ins)),
             _ => None,
         };
         UnitInView { files, effective, masked }
+    }
+
+    /// A directory that may hold drop-ins of the unit and could not be looked into.
+    pub(super) fn unlisted_directory(&self, unit: &UnitName) -> Option<AbsPath> {
+        let unlisted = |directory: &AbsPath| matches!(self.get(directory), Entry::Unknown(_));
+        candidates(unit, &self.unit_path).drop_in_dirs.into_iter().find(unlisted)
     }
 
     /// The settings that enabling looks at: systemd reads `[Install]` only from the unit's own file and the drop-ins

@@ -53,9 +53,7 @@ pub(super) fn observed(
         ledgers,
         ledger_times_us,
         started: started(frames),
-        holds: named(frames, "hold")
-            .map(|frame| (frame.rest.to_owned(), frame.text().trim().to_owned()))
-            .collect(),
+        holds: named(frames, "hold").map(|frame| (frame.rest.to_owned(), frame.text().trim().to_owned())).collect(),
         lock: lock(frames),
     })
 }
@@ -96,21 +94,14 @@ fn host_facts(frames: &[Frame<'_>]) -> Result<HostFacts, GatherError> {
     let body = |word: &str| named(frames, word).map(Frame::text).collect::<String>();
     let (host, manager) = (body("host"), body("manager"));
     let (host, manager) = (Properties::parse(&host), Properties::parse(&manager));
-    let version = manager
-        .filled("Version")
-        .ok_or_else(|| odd("systemd's version is missing"))?;
+    let version = manager.filled("Version").ok_or_else(|| odd("systemd's version is missing"))?;
     let digits: String = version.chars().take_while(char::is_ascii_digit).collect();
-    let systemd_version = digits
-        .parse()
-        .map_err(|_| odd(format!("`{version}` is not a version of systemd")))?;
+    let systemd_version = digits.parse().map_err(|_| odd(format!("`{version}` is not a version of systemd")))?;
     if systemd_version < 239 {
         return Err(GatherError::TooOld(systemd_version));
     }
-    let time = |key: &str| {
-        host.get(key)
-            .and_then(microseconds)
-            .ok_or_else(|| odd(format!("the host's `{key}` is missing")))
-    };
+    let time =
+        |key: &str| host.get(key).and_then(microseconds).ok_or_else(|| odd(format!("the host's `{key}` is missing")));
     Ok(HostFacts {
         systemd_version,
         systemd_version_text: version.to_owned(),
@@ -172,11 +163,7 @@ fn units(request: &GatherRequest, frames: &[Frame<'_>]) -> Result<BTreeMap<UnitN
             units.insert(name, unit);
         }
     }
-    match request
-        .units
-        .iter()
-        .find(|unit| !unit.is_template() && !units.contains_key(*unit))
-    {
+    match request.units.iter().find(|unit| !unit.is_template() && !units.contains_key(*unit)) {
         Some(missing) => Err(odd(format!("`systemctl show` says nothing about `{missing}`"))),
         None => Ok(units),
     }
@@ -224,12 +211,8 @@ fn lock(frames: &[Frame<'_>]) -> Option<Lock> {
 
 /// Reads the lock's lines; one that was cut short still locks.
 pub(super) fn read_lock(frame: &Frame<'_>) -> Lock {
-    let value = |key: &str| {
-        frame
-            .lines()
-            .find_map(|line| line.strip_prefix(key)?.strip_prefix(' '))
-            .unwrap_or_default()
-    };
+    let value =
+        |key: &str| frame.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(' ')).unwrap_or_default();
     Lock {
         run: value("run").to_owned(),
         who: value("who").to_owned(),
@@ -268,9 +251,7 @@ fn accounts<T>(
     if names.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let frame = named(frames, database)
-        .next()
-        .ok_or_else(|| odd(format!("the answer about {database} is missing")))?;
+    let frame = named(frames, database).next().ok_or_else(|| odd(format!("the answer about {database} is missing")))?;
     let entries: Vec<Vec<&str>> = frame.lines().map(|line| line.split(':').collect()).collect();
     let known = matches!(frame.rest, "0" | "2");
     let look_up = |name: &UserName| {
@@ -314,12 +295,7 @@ impl<'a> Seen<'a> {
         }
         let mut contents = BTreeMap::new();
         for frame in named(frames, "content") {
-            let text: Vec<u8> = frame
-                .body
-                .iter()
-                .copied()
-                .filter(|byte| !byte.is_ascii_whitespace())
-                .collect();
+            let text: Vec<u8> = frame.body.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
             // A frame that is not base64 says only that nothing was fetched.
             if let Ok(bytes) = STANDARD.decode(text) {
                 contents.insert(frame.rest, bytes);
@@ -353,10 +329,8 @@ impl<'a> Seen<'a> {
             .map(|path| path.as_str().to_owned())
             .chain(kept)
             .chain(self.environment.iter().map(|path| (*path).to_owned()));
-        let mut paths: BTreeMap<AbsPath, ObservedPath> = asked
-            .filter_map(|path| AbsPath::parse(&path).ok())
-            .map(|path| (path, ObservedPath::Absent))
-            .collect();
+        let mut paths: BTreeMap<AbsPath, ObservedPath> =
+            asked.filter_map(|path| AbsPath::parse(&path).ok()).map(|path| (path, ObservedPath::Absent)).collect();
         for path in &self.blocked {
             if let Ok(path) = AbsPath::parse(path) {
                 let why = format!("uid {} may not search the directory that holds it", self.uid);
@@ -375,15 +349,9 @@ impl<'a> Seen<'a> {
         let meta = stat.meta.clone();
         match stat.format {
             0o100_000 => self.file(path, meta),
-            0o040_000 => ObservedPath::Directory {
-                meta,
-                empty: self.emptiness.get(path).copied(),
-            },
+            0o040_000 => ObservedPath::Directory { meta, empty: self.emptiness.get(path).copied() },
             0o120_000 => match self.links.get(path) {
-                Some(target) => ObservedPath::Link {
-                    meta,
-                    target: (*target).to_owned(),
-                },
+                Some(target) => ObservedPath::Link { meta, target: (*target).to_owned() },
                 None => ObservedPath::Unknown("the link could not be read".to_owned()),
             },
             0o140_000 => ObservedPath::Other("socket".to_owned()),
@@ -405,11 +373,7 @@ impl<'a> Seen<'a> {
         // The file may have been written between hashing and reading it: what was read last is what counts.
         let content = self.contents.get(path).map(|bytes| Bytes(bytes.clone()));
         let digest = content.as_ref().map_or_else(|| digest.clone(), Bytes::digest);
-        ObservedPath::File {
-            meta,
-            digest: Observation::Known(digest),
-            content,
-        }
+        ObservedPath::File { meta, digest: Observation::Known(digest), content }
     }
 
     /// Links in the unit directories; those elsewhere were asked for as paths and stand there.
@@ -430,10 +394,7 @@ fn is_unit_link(path: &str, dir: &str) -> bool {
     match rest.split_once('/') {
         None => true,
         Some((folder, name)) => {
-            !name.contains('/')
-                && [".wants", ".requires", ".upholds"]
-                    .iter()
-                    .any(|end| folder.ends_with(end))
+            !name.contains('/') && [".wants", ".requires", ".upholds"].iter().any(|end| folder.ends_with(end))
         }
     }
 }
@@ -468,21 +429,14 @@ fn read_sum(line: &str) -> Option<(String, Digest)> {
     if digest.len() != 64 || !digest.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }
-    let path = if escaped {
-        path.replace("\\\\", "\\")
-    } else {
-        path.to_owned()
-    };
+    let path = if escaped { path.replace("\\\\", "\\") } else { path.to_owned() };
     Some((path, Digest(digest.to_owned())))
 }
 
 /// As many names as the frame says, then as many targets.
 fn read_links<'a>(frame: &Frame<'a>) -> Vec<(&'a str, &'a str)> {
-    let lines: Vec<&str> = frame
-        .body
-        .split(|byte| *byte == b'\n')
-        .map(|line| std::str::from_utf8(line).unwrap_or_default())
-        .collect();
+    let lines: Vec<&str> =
+        frame.body.split(|byte| *byte == b'\n').map(|line| std::str::from_utf8(line).unwrap_or_default()).collect();
     let count: usize = frame.rest.parse().unwrap_or_default();
     if lines.len() < 2 * count {
         return Vec::new();

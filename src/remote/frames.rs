@@ -40,11 +40,7 @@ pub enum FrameError {
 }
 
 fn heard(noise: &str) -> String {
-    if noise.is_empty() {
-        String::new()
-    } else {
-        format!("; it said: {noise}")
-    }
+    if noise.is_empty() { String::new() } else { format!("; it said: {noise}") }
 }
 
 /// Takes an answer apart, from its `begin` to its `end`. What stands before and after them is not looked at.
@@ -75,11 +71,7 @@ pub(super) fn frames<'a>(nonce: &str, stdout: &'a [u8]) -> Result<Vec<Frame<'a>>
             Some(at) => &after[1..at],
             None => &after[1..],
         };
-        frames.push(Frame {
-            word,
-            rest: arguments,
-            body,
-        });
+        frames.push(Frame { word, rest: arguments, body });
         match next {
             _ if word == "end" => return Ok(frames),
             Some(at) => rest = &after[at + marker.len()..],

@@ -30,10 +30,7 @@ struct Cause {
 
 impl Cause {
     fn new(text: impl Into<String>, next: impl Into<String>) -> Self {
-        Self {
-            text: text.into(),
-            next: Some(next.into()),
-        }
+        Self { text: text.into(), next: Some(next.into()) }
     }
 }
 
@@ -73,10 +70,7 @@ pub fn judge(steps: &[Step], units: &BTreeMap<UnitName, UnitAfter>) -> Vec<UnitF
 
 /// A unit that systemd refused to load at the gate. Its files were put back, so there is nothing left to look at.
 pub(super) fn gate_failure(name: &UnitName, after: &UnitAfter) -> UnitFailure {
-    let cause = Cause {
-        next: None,
-        ..not_loaded(name, after)
-    };
+    let cause = Cause { next: None, ..not_loaded(name, after) };
     let mut failure = failure(name, after, cause);
     // PID 1 says the same each time it reads the file.
     let mut said = BTreeSet::new();
@@ -110,10 +104,7 @@ fn why_not_down(name: &UnitName, after: &UnitAfter) -> Option<Cause> {
     let text = if unit.triggered_by.is_empty() {
         format!("it is still {state} after it was stopped")
     } else {
-        format!(
-            "it is {state} although it was stopped; {} can start it again",
-            unit.triggered_by.join(", ")
-        )
+        format!("it is {state} although it was stopped; {} can start it again", unit.triggered_by.join(", "))
     };
     Some(Cause::new(text, status(name)))
 }
@@ -128,14 +119,10 @@ fn why_not_up(name: &UnitName, after: &UnitAfter) -> Option<Cause> {
         ActiveState::Failed => Some(why_given_up(name, after)),
         ActiveState::Inactive => why_inactive(name, after),
         ActiveState::Activating if unit.sub_state.starts_with("auto-restart") => Some(why_looping(name, after)),
-        _ if unit.job.is_some() => Some(Cause::new(
-            format!("it is still {} and its job has not ended", state(unit)),
-            status(name),
-        )),
-        _ => Some(Cause::new(
-            format!("it is {} instead of active", state(unit)),
-            status(name),
-        )),
+        _ if unit.job.is_some() => {
+            Some(Cause::new(format!("it is still {} and its job has not ended", state(unit)), status(name)))
+        }
+        _ => Some(Cause::new(format!("it is {} instead of active", state(unit)), status(name))),
     }
 }
 
@@ -157,10 +144,9 @@ fn why_unsteady(name: &UnitName, after: &UnitAfter) -> Option<Cause> {
 fn why_not_reloaded(name: &UnitName, after: &UnitAfter) -> Option<Cause> {
     match after.reload_result.as_deref() {
         None | Some("success") => None,
-        Some(result) => Some(Cause::new(
-            format!("its reload failed ({result}); it still runs as it was started"),
-            journal(name),
-        )),
+        Some(result) => {
+            Some(Cause::new(format!("its reload failed ({result}); it still runs as it was started"), journal(name)))
+        }
     }
 }
 
@@ -168,10 +154,7 @@ fn not_loaded(name: &UnitName, after: &UnitAfter) -> Cause {
     let unit = &after.unit;
     match (unit.load_state.as_str(), &unit.load_error) {
         ("masked", _) => Cause::new("it is masked", format!("systemctl status {}", quoted(name))),
-        ("not-found", _) => Cause::new(
-            "systemd finds no file for it",
-            format!("systemctl cat {}", quoted(name)),
-        ),
+        ("not-found", _) => Cause::new("systemd finds no file for it", format!("systemctl cat {}", quoted(name))),
         (state, Some(error)) => Cause::new(format!("systemd cannot use its file ({state}): {error}"), status(name)),
         (state, None) => Cause::new(format!("systemd cannot use its file ({state})"), status(name)),
     }
@@ -189,26 +172,17 @@ fn why_inactive(name: &UnitName, after: &UnitAfter) -> Option<Cause> {
         return None;
     }
     if after.assert_result == Some(false) && line_with(after, &["ssertion"]).is_some() {
-        return Some(Cause::new(
-            "systemd refused to start it: an assertion is not met",
-            status(name),
-        ));
+        return Some(Cause::new("systemd refused to start it: an assertion is not met", status(name)));
     }
     let skipped = unit.result.as_deref() == Some("exec-condition");
     if skipped || line_with(after, &["Skipped due to 'exec-condition'"]).is_some() {
-        return Some(Cause::new(
-            "systemd skipped it: its ExecCondition= said no",
-            journal(name),
-        ));
+        return Some(Cause::new("systemd skipped it: its ExecCondition= said no", journal(name)));
     }
     if !clean {
         return Some(why_failed(name, after));
     }
     if unit.refuse_manual_start {
-        return Some(Cause::new(
-            "it may not be started by hand (RefuseManualStart=yes)",
-            status(name),
-        ));
+        return Some(Cause::new("it may not be started by hand (RefuseManualStart=yes)", status(name)));
     }
     if let Some(line) = line_with(after, &["unmet condition", "Condition check resulted in"]) {
         return Some(Cause::new(format!("systemd skipped it: {line}"), status(name)));
@@ -233,10 +207,7 @@ fn why_looping(name: &UnitName, after: &UnitAfter) -> Cause {
         return Cause::new("it ends with status 0 and is restarted again and again", journal(name));
     }
     let cause = why_failed(name, after);
-    Cause {
-        text: format!("it fails and is restarted again and again: {}", cause.text),
-        ..cause
-    }
+    Cause { text: format!("it fails and is restarted again and again: {}", cause.text), ..cause }
 }
 
 /// `Result=` is that of the last failure, also where the start limit ended the attempts.
@@ -255,10 +226,7 @@ fn why_failed(name: &UnitName, after: &UnitAfter) -> Cause {
     let unit = &after.unit;
     match unit.result.as_deref().unwrap_or_default() {
         "exit-code" => exit_code(name, after),
-        "signal" => Cause::new(
-            format!("it was killed by {}", signal(unit.exec_main_status)),
-            journal(name),
-        ),
+        "signal" => Cause::new(format!("it was killed by {}", signal(unit.exec_main_status)), journal(name)),
         "core-dump" => Cause::new(
             format!("it crashed with {} and dumped core", signal(unit.exec_main_status)),
             format!("coredumpctl info {}", quoted(name)),
@@ -310,15 +278,8 @@ fn exit_code(name: &UnitName, after: &UnitAfter) -> Cause {
             "its WorkingDirectory= does not exist or cannot be entered (200/CHDIR)",
             show("WorkingDirectory"),
         ),
-        203 => named(
-            executable(after),
-            "its program does not exist or cannot be executed (203/EXEC)",
-            "ExecStart",
-        ),
-        216 => Cause::new(
-            "its Group= does not exist (216/GROUP)",
-            show("Group,SupplementaryGroups"),
-        ),
+        203 => named(executable(after), "its program does not exist or cannot be executed (203/EXEC)", "ExecStart"),
+        216 => Cause::new("its Group= does not exist (216/GROUP)", show("Group,SupplementaryGroups")),
         217 => Cause::new("its User= does not exist (217/USER)", show("User")),
         218 => Cause::new(
             "its capabilities could not be set (218/CAPABILITIES)",
@@ -363,11 +324,7 @@ const STEPS: &[(i32, &str, &str)] = &[
     (238, "STATE_DIRECTORY", "its StateDirectory= could not be set up"),
     (239, "CACHE_DIRECTORY", "its CacheDirectory= could not be set up"),
     (240, "LOGS_DIRECTORY", "its LogsDirectory= could not be set up"),
-    (
-        241,
-        "CONFIGURATION_DIRECTORY",
-        "its ConfigurationDirectory= could not be set up",
-    ),
+    (241, "CONFIGURATION_DIRECTORY", "its ConfigurationDirectory= could not be set up"),
     (243, "CREDENTIALS", "its credentials could not be set up"),
 ];
 
@@ -375,9 +332,7 @@ const STEPS: &[(i32, &str, &str)] = &[
 /// `Failed at step EXEC spawning /x: …`.
 fn executable(after: &UnitAfter) -> Option<String> {
     after.journal.iter().find_map(|line| {
-        let (_, rest) = line
-            .split_once(" locate executable ")
-            .or_else(|| line.split_once("step EXEC spawning "))?;
+        let (_, rest) = line.split_once(" locate executable ").or_else(|| line.split_once("step EXEC spawning "))?;
         let (path, _) = rest.rsplit_once(": ")?;
         Some(path.trim_matches('\'').to_owned())
     })
@@ -394,9 +349,7 @@ fn mount_path(after: &UnitAfter) -> Option<String> {
 
 fn line_with<'a>(after: &'a UnitAfter, any: &[&str]) -> Option<&'a str> {
     let mut lines = after.journal.iter().rev();
-    lines
-        .find(|line| any.iter().any(|part| line.contains(part)))
-        .map(String::as_str)
+    lines.find(|line| any.iter().any(|part| line.contains(part))).map(String::as_str)
 }
 
 fn state(unit: &ObservedUnit) -> String {
@@ -439,9 +392,5 @@ fn quoted(name: &UnitName) -> String {
 
 fn shell_quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-@:".contains(c);
-    if text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
+    if text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }

@@ -111,9 +111,8 @@ pub fn parse_transaction(steps: &[Step], nonce: &str, stdout: &[u8]) -> Result<T
     }
     let end = frames.last().map_or("", |frame| frame.rest);
     let units = units_after(&frames)?;
-    let mut failures: Vec<UnitFailure> = named(&frames, "gate")
-        .map(|frame| gate_failure_of(frame, &frames))
-        .collect::<Result<_, _>>()?;
+    let mut failures: Vec<UnitFailure> =
+        named(&frames, "gate").map(|frame| gate_failure_of(frame, &frames)).collect::<Result<_, _>>()?;
     failures.extend(judge(steps, &units));
     let mut outcomes = outcomes(steps.len(), &frames)?;
     match end {
@@ -121,13 +120,7 @@ pub fn parse_transaction(steps: &[Step], nonce: &str, stdout: &[u8]) -> Result<T
         _ => blame(steps, &mut outcomes, &failures),
     }
     let taken_over = named(&frames, "takeover").next().map(read_lock);
-    Ok(TransactionAnswer {
-        verdict: verdict(end, &frames, &failures)?,
-        steps: outcomes,
-        failures,
-        units,
-        taken_over,
-    })
+    Ok(TransactionAnswer { verdict: verdict(end, &frames, &failures)?, steps: outcomes, failures, units, taken_over })
 }
 
 fn odd(what: impl Into<String>) -> TransactionError {
@@ -139,16 +132,10 @@ fn named<'f, 'a>(frames: &'f [Frame<'a>], word: &'f str) -> impl Iterator<Item =
 }
 
 fn verdict(end: &str, frames: &[Frame<'_>], failures: &[UnitFailure]) -> Result<Verdict, TransactionError> {
-    let error = || {
-        named(frames, "failure")
-            .next()
-            .map_or("a step failed".to_owned(), |frame| clean(frame.rest))
-    };
+    let error = || named(frames, "failure").next().map_or("a step failed".to_owned(), |frame| clean(frame.rest));
     Ok(match end {
         "done" if failures.is_empty() => Verdict::Done,
-        "done" => Verdict::Failed {
-            error: not_well(failures),
-        },
+        "done" => Verdict::Failed { error: not_well(failures) },
         "failed" => Verdict::Failed { error: error() },
         "restored" => Verdict::Restored { error: error() },
         "unrestored" => Verdict::NotRestored {
@@ -169,9 +156,7 @@ fn not_well(failures: &[UnitFailure]) -> String {
 }
 
 fn refused(frames: &[Frame<'_>]) -> Result<RefusedBy, TransactionError> {
-    let frame = named(frames, "refused")
-        .next()
-        .ok_or_else(|| odd("it is refused without a reason"))?;
+    let frame = named(frames, "refused").next().ok_or_else(|| odd("it is refused without a reason"))?;
     let (word, text) = frame.rest.split_once(' ').unwrap_or((frame.rest, ""));
     Ok(match word {
         "privilege" => RefusedBy::Privilege(clean(text)),
@@ -198,17 +183,11 @@ fn step_status(rest: &str) -> Option<(usize, StepStatus)> {
 }
 
 fn outcomes(count: usize, frames: &[Frame<'_>]) -> Result<Vec<StepOutcome>, TransactionError> {
-    let mut outcomes: Vec<StepOutcome> = (0..count)
-        .map(|step| StepOutcome {
-            step,
-            status: StepStatus::NotRun,
-        })
-        .collect();
+    let mut outcomes: Vec<StepOutcome> =
+        (0..count).map(|step| StepOutcome { step, status: StepStatus::NotRun }).collect();
     for frame in named(frames, "step") {
         let (step, status) = step_status(frame.rest).ok_or_else(|| odd(format!("a step ends as `{}`", frame.rest)))?;
-        let outcome = outcomes
-            .get_mut(step)
-            .ok_or_else(|| odd(format!("there is no step {step}")))?;
+        let outcome = outcomes.get_mut(step).ok_or_else(|| odd(format!("there is no step {step}")))?;
         outcome.status = status;
     }
     Ok(outcomes)
@@ -254,10 +233,7 @@ fn units_after(frames: &[Frame<'_>]) -> Result<BTreeMap<UnitName, UnitAfter>, Tr
     let names: Vec<&str> = lines.by_ref().take(count).collect();
     let blocks = blocks(lines.next().unwrap_or_default());
     if blocks.len() != names.len() {
-        return Err(odd(format!(
-            "`systemctl show` was asked about {count} units and answered about {}",
-            blocks.len()
-        )));
+        return Err(odd(format!("`systemctl show` was asked about {count} units and answered about {}", blocks.len())));
     }
     let before = before(frames);
     for (name, block) in names.into_iter().zip(blocks) {
@@ -272,9 +248,7 @@ fn units_after(frames: &[Frame<'_>]) -> Result<BTreeMap<UnitName, UnitAfter>, Tr
 fn unit_after(name: &UnitName, block: &str, frames: &[Frame<'_>]) -> Result<UnitAfter, TransactionError> {
     let properties = Properties::parse(block);
     Ok(UnitAfter {
-        unit: properties
-            .unit()
-            .ok_or_else(|| odd(format!("`systemctl show` says too little about `{name}`")))?,
+        unit: properties.unit().ok_or_else(|| odd(format!("`systemctl show` says too little about `{name}`")))?,
         assert_result: properties.get("AssertResult").map(|value| value == "yes"),
         reload_result: properties.filled("ReloadResult").map(str::to_owned),
         before: None,

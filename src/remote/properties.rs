@@ -56,11 +56,7 @@ impl<'a> Properties<'a> {
             sub_state: self.text("SubState"),
             unit_file_state: self.text("UnitFileState"),
             fragment_path: self.get("FragmentPath").and_then(|path| AbsPath::parse(path).ok()),
-            drop_in_paths: self
-                .words("DropInPaths")
-                .iter()
-                .filter_map(|path| AbsPath::parse(path).ok())
-                .collect(),
+            drop_in_paths: self.words("DropInPaths").iter().filter_map(|path| AbsPath::parse(path).ok()).collect(),
             need_daemon_reload: self.flag("NeedDaemonReload"),
             can_reload: self.flag("CanReload"),
             refuse_manual_start: self.flag("RefuseManualStart"),
@@ -86,11 +82,7 @@ impl<'a> Properties<'a> {
 
 /// The message of `name "message"`; the D-Bus name says less than the message.
 fn load_error(value: &str) -> String {
-    value
-        .split_once(" \"")
-        .map_or(value, |(_, message)| message.trim_end_matches('"'))
-        .trim_end_matches('.')
-        .to_owned()
+    value.split_once(" \"").map_or(value, |(_, message)| message.trim_end_matches('"')).trim_end_matches('.').to_owned()
 }
 
 /// Splits a list as `systemctl show` prints it: words with special characters stand in double quotes, with
@@ -128,10 +120,7 @@ pub(super) fn split_words(list: &str) -> Vec<String> {
 
 /// The blocks of one `systemctl show`, separated by empty lines.
 pub(super) fn blocks(text: &str) -> Vec<&str> {
-    text.trim_matches('\n')
-        .split("\n\n")
-        .filter(|block| !block.trim().is_empty())
-        .collect()
+    text.trim_matches('\n').split("\n\n").filter(|block| !block.trim().is_empty()).collect()
 }
 
 #[cfg(test)]
@@ -144,10 +133,7 @@ mod tests {
         let names = r#""a\\x2db.service" "c\\x2dd.service""#;
         assert_eq!(split_words(names), [r"a\x2db.service", r"c\x2dd.service"]);
         let paths = r#""/e/q'x.conf" "/e/with space \$q \"z.conf" /e/plain.conf"#;
-        assert_eq!(
-            split_words(paths),
-            ["/e/q'x.conf", "/e/with space $q \"z.conf", "/e/plain.conf"]
-        );
+        assert_eq!(split_words(paths), ["/e/q'x.conf", "/e/with space $q \"z.conf", "/e/plain.conf"]);
         assert!(split_words("").is_empty());
     }
 
@@ -155,10 +141,7 @@ mod tests {
     fn a_property_that_is_missing_is_none_and_an_empty_id_is_no_unit() {
         let old = "Id=a.service\nLoadState=loaded\nActiveState=active\nSubState=running\n";
         let unit = Properties::parse(old).unit().unwrap();
-        assert_eq!(
-            (unit.n_restarts, unit.invocation_id, unit.condition_result),
-            (None, None, None)
-        );
+        assert_eq!((unit.n_restarts, unit.invocation_id, unit.condition_result), (None, None, None));
         assert_eq!(Properties::parse("Id=\nLoadState=loaded\n").unit(), None);
     }
 

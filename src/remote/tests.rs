@@ -15,10 +15,7 @@ const NONCE: &str = "0123nonce";
 
 fn cases(kind: &str) -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases").join(kind);
-    let mut cases: Vec<PathBuf> = std::fs::read_dir(&root)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let mut cases: Vec<PathBuf> = std::fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path()).collect();
     cases.sort();
     assert!(!cases.is_empty(), "no cases in {}", root.display());
     cases
@@ -57,11 +54,7 @@ fn a_recorded_answer_cut_at_any_line_is_an_error() {
     for case in cases("gather") {
         let stdout = read(&case, "stdout");
         for cut in line_ends(&stdout) {
-            assert!(
-                gather_case(&case, &stdout[..cut]).is_err(),
-                "{} at {cut}",
-                case.display()
-            );
+            assert!(gather_case(&case, &stdout[..cut]).is_err(), "{} at {cut}", case.display());
         }
     }
     for case in cases("transaction") {
@@ -87,12 +80,7 @@ fn steps(case: &Path) -> Vec<Step> {
     actions
         .into_iter()
         .map(|value| Step {
-            wave: value
-                .get("wave")
-                .and_then(Value::as_u64)
-                .unwrap_or(0)
-                .try_into()
-                .unwrap(),
+            wave: value.get("wave").and_then(Value::as_u64).unwrap_or(0).try_into().unwrap(),
             action: serde_json::from_value::<Action>(value).unwrap(),
             reasons: Vec::new(),
         })
@@ -147,22 +135,18 @@ fn told(answer: &TransactionAnswer) -> String {
 fn progress_is_read_line_by_line() {
     let case = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/transaction/gate-restores");
     let stdout = read(&case, "stdout");
-    let seen: Vec<Progress> = stdout
-        .split(|byte| *byte == b'\n')
-        .filter_map(|line| Progress::parse(NONCE, line))
-        .collect();
+    let seen: Vec<Progress> =
+        stdout.split(|byte| *byte == b'\n').filter_map(|line| Progress::parse(NONCE, line)).collect();
     assert_eq!(seen.first(), Some(&Progress::Applying));
     let tail: Vec<&Progress> = seen.iter().rev().take(2).collect();
     assert_eq!(tail, [&Progress::Finished, &Progress::Restoring]);
-    let step = |step| Progress::Step {
-        step,
-        status: StepStatus::Done,
-    };
+    let step = |step| Progress::Step { step, status: StepStatus::Done };
     assert!((0..15).all(|index| seen.contains(&step(index))), "{seen:?}");
     assert_eq!(Progress::parse("other", b"@@0123nonce end done"), None);
 }
 
 /// Runs `sh -c 'eval "$(head -c N)"'` as the transport does, with `path` before the rest of PATH.
+#[expect(clippy::disallowed_methods, reason = "the programs of this machine are wanted behind the fakes")]
 fn run(script: &str, data: &[u8], path: &Path) -> (String, String) {
     let old = std::env::var("PATH").unwrap_or_default();
     let mut child = Command::new("sh")
@@ -209,11 +193,7 @@ fn a_script_that_is_cut_runs_nothing() {
         let ends = line_ends(script.as_bytes());
         // Every line would take seconds: each is a shell.
         for cut in ends.iter().rev().step_by(7) {
-            let output = Command::new("sh")
-                .args(["-c", &script[..*cut]])
-                .stdin(Stdio::null())
-                .output()
-                .unwrap();
+            let output = Command::new("sh").args(["-c", &script[..*cut]]).stdin(Stdio::null()).output().unwrap();
             assert!(output.stdout.is_empty(), "{}", &script[..*cut]);
         }
     }
@@ -262,10 +242,6 @@ fn a_user_who_is_not_root_changes_nothing_and_is_told_so() {
     let data = encode_transaction(&transaction, NONCE).unwrap();
     let (stdout, stderr) = run(transaction_script(), &data, dir.path());
     let answer = parse_transaction(&steps, NONCE, stdout.as_bytes()).unwrap();
-    assert_eq!(
-        answer.verdict,
-        Verdict::Refused(RefusedBy::Privilege("ann".to_owned())),
-        "{stderr}"
-    );
+    assert_eq!(answer.verdict, Verdict::Refused(RefusedBy::Privilege("ann".to_owned())), "{stderr}");
     assert_eq!(answer.steps[0].status, StepStatus::NotRun);
 }

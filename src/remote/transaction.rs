@@ -63,20 +63,13 @@ pub fn encode_transaction(transaction: &Transaction<'_>, nonce: &str) -> Result<
     let mut control = Control::default();
     control.line(&format!("run {run}"));
     control.line(&format!("who {}", one_line(transaction.who)));
-    control.line(&format!(
-        "settle {}.{:03}",
-        transaction.settle_ms / 1000,
-        transaction.settle_ms % 1000
-    ));
+    control.line(&format!("settle {}.{:03}", transaction.settle_ms / 1000, transaction.settle_ms % 1000));
     control.line(&format!("bound {}", transaction.bound_s));
     for (owner, ledger) in transaction.ledgers {
         let payload = if ledger.entries.is_empty() {
             "-".to_owned()
         } else {
-            let ledger = Ledger {
-                run: run.to_owned(),
-                ..ledger.clone()
-            };
+            let ledger = Ledger { run: run.to_owned(), ..ledger.clone() };
             control.payload(ledger.to_text().into_bytes())
         };
         control.line(&format!("ledger {owner} {payload}"));
@@ -122,12 +115,7 @@ impl Control {
     fn fields(&mut self, action: &Action) -> Result<String, EncodeError> {
         let path = |path: &Option<AbsPath>| path.as_ref().map_or("-".to_owned(), ToString::to_string);
         Ok(match action {
-            Action::CreateUser {
-                name,
-                system,
-                home,
-                shell,
-            } => {
+            Action::CreateUser { name, system, home, shell } => {
                 let kind = if *system { "system" } else { "regular" };
                 format!("user-create\t{name}\t{kind}\t{}\t{}", path(home), path(shell))
             }
@@ -135,25 +123,14 @@ impl Control {
                 format!("user-modify\t{name}\t{}\t{}", path(home), path(shell))
             }
             Action::RemoveUser { name } => format!("user-remove\t{name}"),
-            Action::CreateDirectory {
-                path,
-                mode,
-                user,
-                group,
-            } => format!("dir\t{mode:o}\t{user}\t{group}\t{path}"),
+            Action::CreateDirectory { path, mode, user, group } => format!("dir\t{mode:o}\t{user}\t{group}\t{path}"),
             Action::RemoveDirectory { path } => format!("rmdir\t{path}"),
             Action::SetAttributes { path, mode, owner } => {
                 let mode = mode.map_or("-".to_owned(), |mode| format!("{mode:o}"));
                 let (user, group) = owner.as_ref().map_or(("-", "-"), names);
                 format!("attr\t{mode}\t{user}\t{group}\t{path}")
             }
-            Action::WriteFile {
-                path,
-                bytes: Bytes(bytes),
-                mode,
-                user,
-                group,
-            } => {
+            Action::WriteFile { path, bytes: Bytes(bytes), mode, user, group } => {
                 let number = self.payload(bytes.clone());
                 format!("write\t{mode:o}\t{user}\t{group}\t{number}\t{path}")
             }
@@ -182,13 +159,7 @@ impl Control {
     fn finish(self, nonce: &str) -> Vec<u8> {
         let mut text = self.text;
         for (index, payload) in self.payloads.iter().enumerate() {
-            let _ignored = writeln!(
-                text,
-                "take {}\nsum {}  {}",
-                payload.len(),
-                Digest::of(payload),
-                index + 1
-            );
+            let _ignored = writeln!(text, "take {}\nsum {}  {}", payload.len(), Digest::of(payload), index + 1);
         }
         text.push_str("end\n");
         let mut data = format!("unitfleet-transaction 1 {nonce} {}\n{text}", text.len()).into_bytes();
@@ -222,10 +193,7 @@ mod tests {
             .into_iter()
             .map(|action| Step {
                 action,
-                reasons: vec![Reason {
-                    kind: ReasonKind::Missing,
-                    text: "x".to_owned(),
-                }],
+                reasons: vec![Reason { kind: ReasonKind::Missing, text: "x".to_owned() }],
                 wave: 0,
             })
             .collect();
@@ -273,15 +241,8 @@ mod tests {
         assert_eq!(encode("a/b", vec![]), Err(EncodeError::Run("a/b".to_owned())));
         let path = AbsPath::parse("/l").unwrap();
         for target in ["", "a\nb", "a\tb"] {
-            let link = Action::MakeLink {
-                path: path.clone(),
-                target: target.to_owned(),
-            };
-            assert_eq!(
-                encode("r", vec![link]),
-                Err(EncodeError::Target(path.clone())),
-                "{target:?}"
-            );
+            let link = Action::MakeLink { path: path.clone(), target: target.to_owned() };
+            assert_eq!(encode("r", vec![link]), Err(EncodeError::Target(path.clone())), "{target:?}");
         }
     }
 

@@ -21,10 +21,8 @@ mod tests {
     #[test]
     fn every_file_of_the_folder_is_in_the_table_in_order() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/templates");
-        let mut files: Vec<String> = std::fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
+        let mut files: Vec<String> =
+            std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         files.sort();
         let table: Vec<&str> = BUILTIN.iter().map(|(name, _)| *name).collect();
         assert_eq!(files, table);

@@ -51,22 +51,15 @@ impl Context {
     /// The keys of the map that a dotted path leads to; of all variables, where the path is empty.
     pub(super) fn names_below(&self, path: &[&str]) -> Vec<String> {
         let Some((first, rest)) = path.split_first() else {
-            return self
-                .names()
-                .map(str::to_owned)
-                .chain(self.also.iter().cloned())
-                .collect();
+            return self.names().map(str::to_owned).chain(self.also.iter().cloned()).collect();
         };
         let found = rest.iter().try_fold(self.values.get(*first).cloned(), |value, key| {
             value.map(|value| value.get_attr(key)).transpose()
         });
         match found {
-            Ok(Some(map)) if map.kind() == ValueKind::Map => map
-                .try_iter()
-                .into_iter()
-                .flatten()
-                .filter_map(|key| key.as_str().map(str::to_owned))
-                .collect(),
+            Ok(Some(map)) if map.kind() == ValueKind::Map => {
+                map.try_iter().into_iter().flatten().filter_map(|key| key.as_str().map(str::to_owned)).collect()
+            }
             _ => Vec::new(),
         }
     }

@@ -17,6 +17,10 @@ use crate::model::{Diagnostic, SourceFile};
 /// How the engine names what `compile_expression` was given.
 const EXPRESSION: &str = "<expression>";
 
+/// What an inventory takes for itself.
+const CONNECTION_KEYS: [&str; 8] =
+    ["address", "port", "user", "identity_file", "connection", "become", "ssh_args", "ssh_config"];
+
 /// Beginnings of the engine's messages that hold only types and fixed words.
 const HARMLESS: &[&str] = &[
     "tried to use ",
@@ -79,9 +83,7 @@ impl Failed<'_> {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("looked in {}; those built in are `builtin/…`", self.library.folders()),
         };
-        Diagnostic::error(message)
-            .at(&self.site.source, self.site.span.clone(), "")
-            .help(help)
+        Diagnostic::error(message).at(&self.site.source, self.site.span.clone(), "").help(help)
     }
 
     fn say(&self, error: &Error, expression: Option<&str>) -> Diagnostic {
@@ -96,10 +98,8 @@ impl Failed<'_> {
             }
             ErrorKind::UnknownMethod if detail.is_empty() => Diagnostic::error("the value has no method of this name"),
             ErrorKind::UnknownMethod => Diagnostic::error(detail),
-            ErrorKind::TemplateNotFound => Diagnostic::error("there is no template of this name").help(format!(
-                "looked in {}; those built in are `builtin/…`",
-                self.library.folders()
-            )),
+            ErrorKind::TemplateNotFound => Diagnostic::error("there is no template of this name")
+                .help(format!("looked in {}; those built in are `builtin/…`", self.library.folders())),
             ErrorKind::OutOfFuel => Diagnostic::error("the template runs for too long; is there a loop in a loop?"),
             ErrorKind::MissingArgument => Diagnostic::error("an argument is missing here"),
             ErrorKind::TooManyArguments => Diagnostic::error("there are more arguments here than are taken"),
@@ -121,6 +121,10 @@ impl Failed<'_> {
                 path.push(&near);
                 diagnostic.help(format!("did you mean `{}`?", path.join(".")))
             }
+            // A word of the inventory's own: who wrote it there believes that it is defined.
+            None if CONNECTION_KEYS.contains(&named) => diagnostic.help(format!(
+                "in an inventory `{named}` says how the host is reached, and is no variable: use another name, or define it in `vars`, in `defaults` or with `-e`"
+            )),
             None => diagnostic.help(format!(
                 "define it in the inventory, in `vars`, in `defaults` or with `-e`, or give a default: `{{{{ {named} | default(…) }}}}`"
             )),
@@ -173,9 +177,7 @@ impl Failed<'_> {
             return start + range.start..start + range.end;
         }
         let line_start = self.text[..range.start].rfind('\n').map_or(0, |at| at + 1);
-        let line_end = self.text[range.start..]
-            .find('\n')
-            .map_or(self.text.len(), |at| range.start + at);
+        let line_end = self.text[range.start..].find('\n').map_or(self.text.len(), |at| range.start + at);
         let line = &self.text[line_start..line_end];
         let mut places = written.match_indices(line);
         match (places.next(), places.next()) {

@@ -44,9 +44,7 @@ pub(super) fn hardened(library: &Arc<Library>) -> Environment<'static> {
         output.write_str(&text_of(value)?).map_err(Error::from)
     });
     environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
-    environment.add_filter("to_json", |value: &Value| {
-        super::value::to_json(value).map(|json| json.to_string())
-    });
+    environment.add_filter("to_json", |value: &Value| super::value::to_json(value).map(|json| json.to_string()));
     environment.set_fuel(Some(FUEL));
     environment.set_recursion_limit(RECURSION);
     // Ranges of errors exist only in debug mode; what else it collects is never printed.
@@ -61,25 +59,18 @@ pub(super) fn hardened(library: &Arc<Library>) -> Environment<'static> {
 /// run out of stack.
 pub(super) fn fits(text: &str) -> Result<(), Error> {
     if text.len() > MAX_SOURCE {
-        return Err(refusal(format!(
-            "the template is longer than {} KiB",
-            MAX_SOURCE / 1024
-        )));
+        return Err(refusal(format!("the template is longer than {} KiB", MAX_SOURCE / 1024)));
     }
     for (open, close) in [("{{", "}}"), ("{%", "%}")] {
         let mut rest = text;
         while let Some((_, inside)) = rest.split_once(open) {
             let length = inside.find(close).unwrap_or(inside.len());
             if length > MAX_EXPRESSION {
-                return Err(refusal(format!(
-                    "the template has an expression longer than {MAX_EXPRESSION} bytes"
-                )));
+                return Err(refusal(format!("the template has an expression longer than {MAX_EXPRESSION} bytes")));
             }
             let nesting = inside[..length].matches(['[', '(', '{', '-']).count();
             if nesting > MAX_NESTING {
-                return Err(refusal(
-                    "the template has an expression with too many brackets or signs",
-                ));
+                return Err(refusal("the template has an expression with too many brackets or signs"));
             }
             rest = &inside[length..];
         }
@@ -92,10 +83,7 @@ pub(super) fn render(template: &Template<'_, '_>, context: &Context) -> Result<S
     let mut buffer = Bounded::default();
     let rendered = template.render_captured_to(context.as_value(), &mut buffer).map(drop);
     if buffer.full {
-        return Err(refusal(format!(
-            "the rendered text is longer than {} KiB",
-            MAX_OUTPUT / 1024
-        )));
+        return Err(refusal(format!("the rendered text is longer than {} KiB", MAX_OUTPUT / 1024)));
     }
     rendered?;
     String::from_utf8(buffer.bytes).map_err(|_| refusal("the rendered text is not UTF-8"))
@@ -131,11 +119,7 @@ pub(super) struct Library {
 
 impl Library {
     pub(super) fn new(search: Search, files: Files) -> Self {
-        Self {
-            search,
-            files,
-            loaded: Mutex::default(),
-        }
+        Self { search, files, loaded: Mutex::default() }
     }
 
     /// A template that was loaded before.
@@ -149,10 +133,7 @@ impl Library {
             return Ok(None);
         };
         fits(&text)?;
-        let source = SourceFile {
-            name: shown,
-            text: text.clone(),
-        };
+        let source = SourceFile { name: shown, text: text.clone() };
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         loaded.insert(name.to_owned(), Arc::new(source));
         Ok(Some(text))
@@ -170,7 +151,7 @@ impl Library {
         for (folder, allowed) in &self.search.folders {
             let path = folder.join(name);
             match self.files.read_text(&path, allowed, MAX_SOURCE) {
-                Ok(text) => return Ok(Some((path.display().to_string(), text))),
+                Ok(text) => return Ok(Some((shown(&path), text))),
                 Err(FileError::NotFound) => {}
                 Err(error) => {
                     return Err(refusal(format!("the template cannot be used: {error}")));
@@ -187,27 +168,24 @@ impl Library {
             entries.filter_map(|entry| entry.file_name().into_string().ok())
         });
         let built_in = super::BUILTIN.iter().map(|(name, _)| format!("builtin/{name}"));
-        own.filter(|name| name.strip_suffix(".j2").is_some())
-            .chain(built_in)
-            .collect()
+        own.filter(|name| name.strip_suffix(".j2").is_some()).chain(built_in).collect()
     }
 
     /// The folders that are searched, for messages.
     pub(super) fn folders(&self) -> String {
-        let shown: Vec<String> = self
-            .search
-            .folders
-            .iter()
-            .map(|(folder, _)| format!("`{}`", folder.display()))
-            .collect();
+        let shown: Vec<String> =
+            self.search.folders.iter().map(|(folder, _)| format!("`{}`", folder.display())).collect();
         shown.join(", ")
     }
 }
 
 fn is_plain(name: &str) -> bool {
     !name.contains('\\')
-        && Path::new(name)
-            .components()
-            .all(|component| matches!(component, Component::Normal(_)))
+        && Path::new(name).components().all(|component| matches!(component, Component::Normal(_)))
         && !name.is_empty()
+}
+
+/// A path as the user would type it: what lies here needs no `./`.
+fn shown(path: &Path) -> String {
+    path.strip_prefix(".").unwrap_or(path).display().to_string()
 }

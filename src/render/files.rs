@@ -75,9 +75,7 @@ fn read(path: &Path) -> Result<Arc<Vec<u8>>, FileError> {
         return Err(FileError::NotAFile);
     }
     let mut bytes = Vec::new();
-    file.take(CEILING + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| of_io(&error))?;
+    file.take(CEILING + 1).read_to_end(&mut bytes).map_err(|error| of_io(&error))?;
     Ok(Arc::new(bytes))
 }
 
@@ -96,9 +94,5 @@ pub(super) fn folder_of(file: &Path) -> PathBuf {
 
 /// An empty path means this folder, but cannot be resolved.
 pub(super) fn or_here(path: &Path) -> PathBuf {
-    if path.as_os_str().is_empty() {
-        PathBuf::from(".")
-    } else {
-        path.to_owned()
-    }
+    if path.as_os_str().is_empty() { PathBuf::from(".") } else { path.to_owned() }
 }

@@ -118,21 +118,15 @@ impl Renderer {
         let Ok(compiled) = compiled else {
             return self.text(text, context, site).map(serde_json::Value::String);
         };
-        compiled
-            .eval(context.as_value())
-            .and_then(|value| value::to_json(&value))
-            .map_err(|error| {
-                let failed = self.failed(text, offset, context, site);
-                failed.describe_undefined_as(&error, expression)
-            })
+        compiled.eval(context.as_value()).and_then(|value| value::to_json(&value)).map_err(|error| {
+            let failed = self.failed(text, offset, context, site);
+            failed.describe_undefined_as(&error, expression)
+        })
     }
 
     /// Renders a template by name: a file of the project, or `builtin/NAME`.
     pub fn template(&self, name: &str, context: &Context, site: &Site) -> Result<String, Diagnostic> {
-        let rendered = self
-            .environment
-            .get_template(name)
-            .and_then(|template| environment::render(&template, context));
+        let rendered = self.environment.get_template(name).and_then(|template| environment::render(&template, context));
         rendered.map_err(|error| self.failed("", 0, context, site).describe_template(&error, name))
     }
 
@@ -149,13 +143,7 @@ impl Renderer {
     }
 
     fn failed<'a>(&'a self, text: &'a str, offset: usize, context: &'a Context, site: &'a Site) -> Failed<'a> {
-        Failed {
-            text,
-            offset,
-            context,
-            site,
-            library: &self.library,
-        }
+        Failed { text, offset, context, site, library: &self.library }
     }
 }
 

@@ -13,21 +13,11 @@ fn context(values: &serde_json::Value) -> Context {
 }
 
 fn site(text: &str) -> Site {
-    Site {
-        source: Arc::new(SourceFile {
-            name: "play.yaml".to_owned(),
-            text: text.to_owned(),
-        }),
-        span: 0..text.len(),
-    }
+    Site { source: Arc::new(SourceFile { name: "play.yaml".to_owned(), text: text.to_owned() }), span: 0..text.len() }
 }
 
 fn renderer(folder: &Path) -> Renderer {
-    Renderer::new(
-        Search::of_playbook(&folder.join("play.yaml"), folder, &[]),
-        &Files::new(),
-        |_| {},
-    )
+    Renderer::new(Search::of_playbook(&folder.join("play.yaml"), folder, &[]), &Files::new(), |_| {})
 }
 
 fn plain() -> Renderer {
@@ -89,18 +79,8 @@ fn one_expression_keeps_its_type_and_anything_else_is_text() {
 fn errors_mark_the_expression_and_suggest_the_nearest_name() {
     let values = json!({"port": 1, "h": {"address": {"ip": 1}}});
     let cases = [
-        (
-            "a {{ prot }} b",
-            "`prot` is not defined",
-            "prot",
-            "did you mean `port`?",
-        ),
-        (
-            "a {{ h.adress.ip }}",
-            "`h.adress` is not defined",
-            ".adress.ip",
-            "did you mean `h.address`?",
-        ),
+        ("a {{ prot }} b", "`prot` is not defined", "prot", "did you mean `port`?"),
+        ("a {{ h.adress.ip }}", "`h.adress` is not defined", ".adress.ip", "did you mean `h.address`?"),
     ];
     for (template, message, mark, help) in cases {
         let error = text(template, &values).unwrap_err();
@@ -108,9 +88,7 @@ fn errors_mark_the_expression_and_suggest_the_nearest_name() {
         assert_eq!(marked(&error), [mark]);
         assert_eq!(error.help.as_deref(), Some(help));
     }
-    let value = plain()
-        .value("{{ prot }}", &context(&values), &site("{{ prot }}"))
-        .unwrap_err();
+    let value = plain().value("{{ prot }}", &context(&values), &site("{{ prot }}")).unwrap_err();
     assert_eq!(value.message, "`prot` is not defined");
     assert_eq!(marked(&value), ["prot"]);
 }
@@ -118,11 +96,7 @@ fn errors_mark_the_expression_and_suggest_the_nearest_name() {
 #[test]
 fn what_has_no_text_form_is_refused() {
     let values = json!({"none": null, "list": [1], "map": {}});
-    for (template, word) in [
-        ("{{ none }}", "`null`"),
-        ("{{ list }}", "a list"),
-        ("{{ map }}", "a map"),
-    ] {
+    for (template, word) in [("{{ none }}", "`null`"), ("{{ list }}", "a list"), ("{{ map }}", "a map")] {
         let error = text(&format!("x {template}"), &values).unwrap_err();
         assert!(error.message.starts_with(word), "{}", error.message);
         assert_eq!(marked(&error), [template.trim_matches(['{', '}', ' '])]);
@@ -132,13 +106,8 @@ fn what_has_no_text_form_is_refused() {
 #[test]
 fn a_place_in_a_block_scalar_is_found_through_its_indentation() {
     let playbook = "content: |\n    one\n    two {{ prot }}\nnext: 1\n";
-    let site = Site {
-        span: 9..playbook.find("next").unwrap(),
-        ..site(playbook)
-    };
-    let error = plain()
-        .text("one\ntwo {{ prot }}\n", &Context::default(), &site)
-        .unwrap_err();
+    let site = Site { span: 9..playbook.find("next").unwrap(), ..site(playbook) };
+    let error = plain().text("one\ntwo {{ prot }}\n", &Context::default(), &site).unwrap_err();
     assert_eq!(marked(&error), ["prot"]);
     assert_eq!(site.source.line_column(error.labels[0].span.start), (3, 12));
 }
@@ -149,9 +118,7 @@ fn an_error_in_an_included_template_shows_every_place() {
     std::fs::create_dir(folder.path().join("templates")).unwrap();
     std::fs::write(folder.path().join("outer.j2"), "top\n{% include 'inner.j2' %}\n").unwrap();
     std::fs::write(folder.path().join("templates/inner.j2"), "x={{ nope }}\n").unwrap();
-    let error = renderer(folder.path())
-        .template("outer.j2", &Context::default(), &site("outer.j2"))
-        .unwrap_err();
+    let error = renderer(folder.path()).template("outer.j2", &Context::default(), &site("outer.j2")).unwrap_err();
     assert_eq!(error.message, "`nope` is not defined");
     assert_eq!(marked(&error), ["nope", "include 'inner.j2'", "outer.j2"]);
     let said: Vec<&str> = error.labels.iter().map(|label| label.text.as_str()).collect();
@@ -168,10 +135,7 @@ fn templates_do_not_leave_the_project() {
     std::os::unix::fs::symlink("ok.j2", project.path().join("inside.j2")).unwrap();
     let renderer = renderer(project.path());
     for name in ["ok.j2", "inside.j2"] {
-        assert_eq!(
-            renderer.template(name, &Context::default(), &site(name)).unwrap(),
-            "fine\n"
-        );
+        assert_eq!(renderer.template(name, &Context::default(), &site(name)).unwrap(), "fine\n");
     }
     let escape = format!("../{}/secret.j2", outside.path().file_name().unwrap().to_str().unwrap());
     for name in ["link.j2", &escape, "/etc/hostname", "a\\b", "", "./ok.j2/../../x"] {
@@ -179,9 +143,7 @@ fn templates_do_not_leave_the_project() {
         assert!(!format!("{error:?}").contains("s3cret"));
         assert!(!error.labels.is_empty(), "{name}");
     }
-    let error = renderer
-        .template("kо.j2", &Context::default(), &site("ok.j"))
-        .unwrap_err();
+    let error = renderer.template("kо.j2", &Context::default(), &site("ok.j")).unwrap_err();
     assert_eq!(error.help.as_deref(), Some("did you mean `ok.j2`?"));
 }
 
@@ -190,15 +152,9 @@ fn built_in_templates_are_found_only_under_their_own_name() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("builtin")).unwrap();
     std::fs::write(folder.path().join("builtin/job.timer.j2"), "fake").unwrap();
-    let rendered = renderer(folder.path())
-        .template("builtin/job.timer.j2", &Context::default(), &site("x"))
-        .unwrap();
+    let rendered = renderer(folder.path()).template("builtin/job.timer.j2", &Context::default(), &site("x")).unwrap();
     assert!(rendered.contains("[Timer]"));
-    assert!(
-        renderer(folder.path())
-            .template("job.timer.j2", &Context::default(), &site("x"))
-            .is_err()
-    );
+    assert!(renderer(folder.path()).template("job.timer.j2", &Context::default(), &site("x")).is_err());
 }
 
 #[test]
@@ -212,26 +168,10 @@ fn bounds_hold() {
     assert!(text(endless, &empty).unwrap_err().message.contains("runs for too long"));
     assert!(text("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", &empty).is_err());
     // Deep chains within the cap must not exhaust the stack of a thread.
-    for link in [
-        "not ",
-        "- ",
-        "-",
-        "x|",
-        "x.",
-        "1+",
-        "[",
-        "(",
-        "not\n",
-        "x[",
-        "{'a':",
-        "x if x else ",
-    ] {
+    for link in ["not ", "- ", "-", "x|", "x.", "1+", "[", "(", "not\n", "x[", "{'a':", "x if x else "] {
         let endless = format!("{{{{ {}true }}}}", link.repeat(60_000 / link.len()));
         assert!(text(&endless, &empty).is_err(), "{link}");
-        assert!(
-            plain().value(&endless, &Context::default(), &site(&endless)).is_err(),
-            "{link}"
-        );
+        assert!(plain().value(&endless, &Context::default(), &site(&endless)).is_err(), "{link}");
         // As long as is allowed: fine or not, but within the stack of a thread.
         let longest = format!("{{{{ {}true }}}}", link.repeat(2000 / link.len()));
         let _either = text(&longest, &empty);

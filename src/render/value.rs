@@ -18,15 +18,11 @@ pub fn text_of(value: &Value) -> Result<String, Error> {
     match value.kind() {
         ValueKind::Undefined => Err(Error::from(ErrorKind::UndefinedError)),
         ValueKind::Bool => Ok(if value.is_true() { "true" } else { "false" }.to_owned()),
-        ValueKind::None => Err(refusal(
-            "`null` has no text form: use `default(…, true)`, or test it with `is none`",
-        )),
-        ValueKind::Seq | ValueKind::Iterable => Err(refusal(
-            "a list has no text form: use `join(' ')`, `exec_args` or `to_json`, or a `for` loop",
-        )),
-        ValueKind::Map => Err(refusal(
-            "a map has no text form: use one of its keys, `to_json`, or a `for` loop",
-        )),
+        ValueKind::None => Err(refusal("`null` has no text form: use `default(…, true)`, or test it with `is none`")),
+        ValueKind::Seq | ValueKind::Iterable => {
+            Err(refusal("a list has no text form: use `join(' ')`, `exec_args` or `to_json`, or a `for` loop"))
+        }
+        ValueKind::Map => Err(refusal("a map has no text form: use one of its keys, `to_json`, or a `for` loop")),
         ValueKind::Number | ValueKind::String => Ok(value.to_string()),
         kind => Err(refusal(format!("a value of type {kind} has no text form"))),
     }

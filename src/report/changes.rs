@@ -56,10 +56,8 @@ pub(super) fn draw(page: &mut Page<'_>, changes: &[Change], owners: bool) -> io:
     }
     for unit in seen {
         let of_unit: Vec<&Change> = changes.iter().filter(|change| change.unit.as_ref() == unit).collect();
-        let mut title = Line::indented(2).with(
-            page.palette.heading,
-            &unit.map_or_else(|| title_of(&of_unit), ToString::to_string),
-        );
+        let mut title =
+            Line::indented(2).with(page.palette.heading, &unit.map_or_else(|| title_of(&of_unit), ToString::to_string));
         if owners {
             let manifests: BTreeSet<&str> = of_unit.iter().map(|change| change.manifest.as_str()).collect();
             let manifests = manifests.into_iter().collect::<Vec<_>>().join(", ");
@@ -130,13 +128,7 @@ struct PathChange<'a> {
 
 impl<'a> PathChange<'a> {
     fn gather(path: &'a AbsPath, kinds: impl Iterator<Item = &'a ChangeKind>) -> Self {
-        let mut all = Self {
-            path,
-            sign: Sign::Changed,
-            directory: false,
-            attributes: Vec::new(),
-            contents: None,
-        };
+        let mut all = Self { path, sign: Sign::Changed, directory: false, attributes: Vec::new(), contents: None };
         for kind in kinds {
             match kind {
                 ChangeKind::File { from, to, .. } => {
@@ -281,20 +273,9 @@ mod tests {
         let at = "/etc/a.env";
         let kinds = vec![
             file(at, content("a\n"), content("b\n")),
-            ChangeKind::State {
-                from: "failed".to_owned(),
-                to: "started".to_owned(),
-            },
-            ChangeKind::Mode {
-                path: path(at),
-                from: Some(0o644),
-                to: 0o600,
-            },
-            ChangeKind::Owner {
-                path: path(at),
-                from: Some("root:root".to_owned()),
-                to: "root:web".to_owned(),
-            },
+            ChangeKind::State { from: "failed".to_owned(), to: "started".to_owned() },
+            ChangeKind::Mode { path: path(at), from: Some(0o644), to: 0o600 },
+            ChangeKind::Owner { path: path(at), from: Some("root:root".to_owned()), to: "root:web".to_owned() },
         ];
         assert_eq!(
             drawn(kinds),
@@ -305,10 +286,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_shown_is_named_by_size_and_hash() {
-        let opaque = |size, digest: Option<&[u8]>| Content::Opaque {
-            size,
-            digest: digest.map(Digest::of),
-        };
+        let opaque = |size, digest: Option<&[u8]>| Content::Opaque { size, digest: digest.map(Digest::of) };
         for (from, to, line) in [
             (
                 opaque(2_000_000, Some(b"")),
@@ -320,10 +298,7 @@ mod tests {
         ] {
             assert_eq!(drawn(vec![file("/x", from, to)]), format!("    {line}\n"));
         }
-        assert_eq!(
-            drawn(vec![file("/x", Content::Absent, content(""))]),
-            "    + /x\n      (an empty file)\n"
-        );
+        assert_eq!(drawn(vec![file("/x", Content::Absent, content(""))]), "    + /x\n      (an empty file)\n");
     }
 
     #[test]
@@ -333,11 +308,7 @@ mod tests {
             from: from.map(str::to_owned),
             to: to.map(str::to_owned),
         };
-        let directory = |exists, wanted| ChangeKind::Directory {
-            path: path("/d"),
-            exists,
-            wanted,
-        };
+        let directory = |exists, wanted| ChangeKind::Directory { path: path("/d"), exists, wanted };
         for (kind, line) in [
             (link(None, Some("/t")), "+ link /l → /t"),
             (link(Some("/t"), None), "- link /l → /t"),
@@ -346,16 +317,11 @@ mod tests {
             (directory(false, true), "+ directory /d"),
             (directory(true, false), "- directory /d"),
             (
-                ChangeKind::Stale {
-                    why: "its file changed after it was started".to_owned(),
-                },
+                ChangeKind::Stale { why: "its file changed after it was started".to_owned() },
                 "~ runs with older configuration: its file changed after it was started",
             ),
             (
-                ChangeKind::DefaultTarget {
-                    from: None,
-                    to: unit("multi-user.target"),
-                },
+                ChangeKind::DefaultTarget { from: None, to: unit("multi-user.target") },
                 "+ default target multi-user.target",
             ),
         ] {

@@ -25,14 +25,8 @@ pub fn write(out: &mut dyn Write, diagnostics: &[Diagnostic], width: usize, colo
         return Ok(());
     }
     let palette = Palette::new(color);
-    let style = if errors.is_empty() {
-        palette.warning
-    } else {
-        palette.bad
-    };
-    Line::default()
-        .with(style, &tally(errors.len(), warnings.len()))
-        .write(out)
+    let style = if errors.is_empty() { palette.warning } else { palette.bad };
+    Line::default().with(style, &tally(errors.len(), warnings.len())).write(out)
 }
 
 /// `3 errors, 1 warning`.
@@ -53,11 +47,7 @@ pub fn write_one(out: &mut dyn Write, diagnostic: &Diagnostic, width: usize, col
         return write_placeless(out, diagnostic, width, color);
     }
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
-    let level = if diagnostic.warning {
-        Level::WARNING
-    } else {
-        Level::ERROR
-    };
+    let level = if diagnostic.warning { Level::WARNING } else { Level::ERROR };
     let snippets = snippets(&diagnostic.labels);
     let mut group: Group<'_> = level.primary_title(visible(&diagnostic.message)).elements(snippets);
     if let Some(help) = &diagnostic.help {
@@ -73,10 +63,7 @@ pub fn one_line(diagnostic: &Diagnostic) -> String {
     let mut text = match diagnostic.labels.first() {
         Some(label) => {
             let (line, column) = label.source.line_column(label.span.start);
-            format!(
-                "{}:{line}:{column}: {severity}: {}",
-                label.source.name, diagnostic.message
-            )
+            format!("{}:{line}:{column}: {severity}: {}", label.source.name, diagnostic.message)
         }
         None => format!("{severity}: {}", diagnostic.message),
     };
@@ -92,11 +79,7 @@ pub fn one_line(diagnostic: &Diagnostic) -> String {
 fn write_placeless(out: &mut dyn Write, diagnostic: &Diagnostic, width: usize, color: bool) -> io::Result<()> {
     let palette = Palette::new(color);
     let mut page = Page::new(out, width, palette);
-    let (style, word) = if diagnostic.warning {
-        (palette.warning, "warning")
-    } else {
-        (palette.bad, "error")
-    };
+    let (style, word) = if diagnostic.warning { (palette.warning, "warning") } else { (palette.bad, "error") };
     let first = Line::default().with(style, word).with(Style::new(), ": ");
     page.hanging(first, palette.heading, &diagnostic.message)?;
     match &diagnostic.help {
@@ -109,11 +92,7 @@ fn write_placeless(out: &mut dyn Write, diagnostic: &Diagnostic, width: usize, c
 fn snippets(labels: &[Label]) -> Vec<Snippet<'_, annotate_snippets::Annotation<'_>>> {
     let mut files: Vec<(&Arc<SourceFile>, Vec<annotate_snippets::Annotation<'_>>)> = Vec::new();
     for (index, label) in labels.iter().enumerate() {
-        let kind = if index == 0 {
-            AnnotationKind::Primary
-        } else {
-            AnnotationKind::Context
-        };
+        let kind = if index == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
         let mut annotation = kind.span(span(&label.source.text, &label.span));
         if !label.text.is_empty() {
             annotation = annotation.label(visible(&label.text));
@@ -126,9 +105,7 @@ fn snippets(labels: &[Label]) -> Vec<Snippet<'_, annotate_snippets::Annotation<'
     files
         .into_iter()
         .map(|(file, annotations)| {
-            Snippet::source(source_text(&file.text))
-                .path(visible(&file.name))
-                .annotations(annotations)
+            Snippet::source(source_text(&file.text)).path(visible(&file.name)).annotations(annotations)
         })
         .collect()
 }
@@ -150,11 +127,7 @@ fn span(text: &str, span: &Range<usize>) -> Range<usize> {
 /// something of the same length, so that spans stay right.
 fn source_text(text: &str) -> Cow<'_, str> {
     let latin1 = |c: char| ('\u{80}'..='\u{9f}').contains(&c);
-    if text.contains(latin1) {
-        Cow::Owned(text.replace(latin1, "\u{bf}"))
-    } else {
-        Cow::Borrowed(text)
-    }
+    if text.contains(latin1) { Cow::Owned(text.replace(latin1, "\u{bf}")) } else { Cow::Borrowed(text) }
 }
 
 /// Text without anything that acts on a terminal; line ends stay, the renderer indents what follows.
@@ -167,10 +140,7 @@ mod tests {
     use super::*;
 
     fn file(name: &str, text: &str) -> Arc<SourceFile> {
-        Arc::new(SourceFile {
-            name: name.to_owned(),
-            text: text.to_owned(),
-        })
+        Arc::new(SourceFile { name: name.to_owned(), text: text.to_owned() })
     }
 
     fn drawn(diagnostics: &[Diagnostic]) -> String {
@@ -210,10 +180,7 @@ error: `runing` is not a state
             .at(&file("a.yaml", "x: web.service\n"), 3..14, "")
             .at(&file("b.yaml", "y: web.service\n"), 3..14, "first claimed here");
         let text = drawn(&[diagnostic]);
-        assert!(
-            text.contains(" --> a.yaml:1:4") && text.contains("b.yaml:1:4"),
-            "{text}"
-        );
+        assert!(text.contains(" --> a.yaml:1:4") && text.contains("b.yaml:1:4"), "{text}");
         assert!(text.contains("first claimed here"), "{text}");
     }
 
@@ -256,9 +223,7 @@ error: `runing` is not a state
     #[test]
     fn escapes_in_sources_and_messages_are_drawn() {
         let source = file("x\x1b.yaml", "a: \x1b[2J\u{9b}2J\n");
-        let diagnostic = Diagnostic::error("bad \x1b[31m")
-            .at(&source, 3..5, "\x1b[0m")
-            .help("\u{9b}0m");
+        let diagnostic = Diagnostic::error("bad \x1b[31m").at(&source, 3..5, "\x1b[0m").help("\u{9b}0m");
         let text = drawn(&[diagnostic]);
         assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
     }

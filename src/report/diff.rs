@@ -39,10 +39,7 @@ pub(super) enum Row {
 
 /// The diff of two texts; nothing there is the empty text.
 pub(super) fn rows(from: &str, to: &str) -> Vec<Row> {
-    let diff = TextDiff::configure()
-        .algorithm(Algorithm::Myers)
-        .timeout(TIMEOUT)
-        .diff_lines(from, to);
+    let diff = TextDiff::configure().algorithm(Algorithm::Myers).timeout(TIMEOUT).diff_lines(from, to);
     let mut rows = Vec::new();
     for ops in diff.grouped_ops(CONTEXT) {
         if !from.is_empty() && !to.is_empty() {
@@ -68,11 +65,8 @@ fn cut(mut rows: Vec<Row>) -> Vec<Row> {
 fn place(ops: &[DiffOp], from: &str) -> String {
     let header = UnifiedHunkHeader::new(ops).to_string();
     let start = ops.first().map_or(0, |op| op.old_range().start);
-    let section = from
-        .lines()
-        .take(start)
-        .filter(|line| line.starts_with('[') && line.trim_end().ends_with(']'))
-        .last();
+    let section =
+        from.lines().take(start).filter(|line| line.starts_with('[') && line.trim_end().ends_with(']')).last();
     match section {
         Some(section) => format!("{header} {}", section.trim_end()),
         None => header,
@@ -92,31 +86,18 @@ fn replace_rows(diff: &TextDiff<'_, '_, str>, op: &DiffOp, rows: &mut Vec<Row>) 
                 _ => change.old_index().unwrap_or(0) - op.old_range().start,
             };
             let pieces = vec![(false, change.value().to_owned())];
-            push_row(
-                rows,
-                change.tag(),
-                pieces,
-                blanks,
-                focus(old.get(index), new.get(index)),
-            );
+            push_row(rows, change.tag(), pieces, blanks, focus(old.get(index), new.get(index)));
         }
     } else {
         for change in diff.iter_inline_changes(op) {
-            let pieces = change
-                .values()
-                .iter()
-                .map(|(differs, text)| (*differs, (*text).to_owned()));
+            let pieces = change.values().iter().map(|(differs, text)| (*differs, (*text).to_owned()));
             push_row(rows, change.tag(), pieces.collect(), blanks, 0);
         }
     }
 }
 
 fn without_blanks(lines: &[&str]) -> String {
-    lines
-        .iter()
-        .flat_map(|line| line.chars())
-        .filter(|c| !c.is_whitespace())
-        .collect()
+    lines.iter().flat_map(|line| line.chars()).filter(|c| !c.is_whitespace()).collect()
 }
 
 /// The first character at which two lines of a replacement differ, so that a long line is shown where it matters.
@@ -135,10 +116,7 @@ fn push_row(rows: &mut Vec<Row>, tag: ChangeTag, mut pieces: Vec<(bool, String)>
         last.pop();
     }
     let changed = tag != ChangeTag::Equal;
-    let visible = Visible {
-        blanks: blanks && changed,
-        trailing: changed,
-    };
+    let visible = Visible { blanks: blanks && changed, trailing: changed };
     let pieces = visible.draw(excerpt(pieces, focus));
     rows.push(match tag {
         ChangeTag::Equal => Row::Same(pieces.into_iter().map(|(_, text)| text).collect()),
@@ -160,16 +138,8 @@ fn excerpt(pieces: Vec<(bool, String)>, focus: usize) -> Vec<(bool, String)> {
     let start = if focus < MAX_LINE_CHARS / 2 { 0 } else { focus - 40 };
     let shown: String = text.chars().skip(start).take(MAX_LINE_CHARS).collect();
     let after = total.saturating_sub(start + MAX_LINE_CHARS);
-    let before = if start > 0 {
-        format!("({start} characters …) ")
-    } else {
-        String::new()
-    };
-    let after = if after > 0 {
-        format!(" (… {after} more characters)")
-    } else {
-        String::new()
-    };
+    let before = if start > 0 { format!("({start} characters …) ") } else { String::new() };
+    let after = if after > 0 { format!(" (… {after} more characters)") } else { String::new() };
     vec![(false, format!("{before}{shown}{after}"))]
 }
 
@@ -231,11 +201,7 @@ fn line(row: &Row, indent: usize, palette: &Palette) -> Line {
         Row::Removed(pieces) => {
             line.push(palette.removed, "-");
             for (differs, text) in pieces {
-                let style = if *differs {
-                    palette.removed_word
-                } else {
-                    palette.removed
-                };
+                let style = if *differs { palette.removed_word } else { palette.removed };
                 line.push(style, text);
             }
         }
@@ -291,10 +257,7 @@ mod tests {
 
     #[test]
     fn a_line_end_that_appears_is_a_difference() {
-        assert_eq!(
-            drawn("a\nb", "a\nb\n"),
-            "@@ -1,2 +1,2 @@\n a\n-b\n\\ No newline at end of file\n+b\n"
-        );
+        assert_eq!(drawn("a\nb", "a\nb\n"), "@@ -1,2 +1,2 @@\n a\n-b\n\\ No newline at end of file\n+b\n");
     }
 
     #[test]
@@ -320,10 +283,7 @@ mod tests {
         let many = "x\n".repeat(1634);
         let text = drawn("", &many);
         assert_eq!(text.lines().count(), MAX_LINES + 1);
-        assert!(
-            text.ends_with("… 1,234 more lines (`unitfleet render -o DIR` writes the whole file)\n"),
-            "{text}"
-        );
+        assert!(text.ends_with("… 1,234 more lines (`unitfleet render -o DIR` writes the whole file)\n"), "{text}");
     }
 
     #[test]
@@ -331,11 +291,7 @@ mod tests {
         let long = |word: &str, before| format!("{}{word}{}\n", "x".repeat(before), "y".repeat(5000));
         let from = long("old", 1500) + &long("old", 5000);
         let text = drawn(&from, &from.replace("old", "new"));
-        assert_eq!(
-            (text.matches("old").count(), text.matches("new").count()),
-            (2, 2),
-            "{text}"
-        );
+        assert_eq!((text.matches("old").count(), text.matches("new").count()), (2, 2), "{text}");
         assert!(text.len() < 6000);
     }
 }

@@ -30,11 +30,7 @@ pub struct ExitPolicy {
 /// All codes that apply, the program's first; empty when all is well.
 #[must_use]
 pub fn codes(report: &RunReport, policy: ExitPolicy) -> Vec<u8> {
-    let mut found: BTreeSet<u8> = report
-        .hosts
-        .values()
-        .flat_map(|part| host_codes(part, policy))
-        .collect();
+    let mut found: BTreeSet<u8> = report.hosts.values().flat_map(|part| host_codes(part, policy)).collect();
     let not_run = report.hosts.values().any(|part| part.outcome == Outcome::NotRun);
     if not_run && found.iter().all(|code| *code == PENDING) {
         // A run that left hosts out is no success, even if nobody says why.
@@ -91,11 +87,7 @@ mod tests {
             }
             "failed" | "restored" => {
                 let (error, hint) = none();
-                Outcome::Failed {
-                    error,
-                    hint,
-                    restored: code == "restored",
-                }
+                Outcome::Failed { error, hint, restored: code == "restored" }
             }
             other => panic!("{other}"),
         };
@@ -105,10 +97,7 @@ mod tests {
     fn exit(parts: &[&str], detailed: bool) -> Vec<u8> {
         const NAMES: [&str; 4] = ["a", "b", "c", "d"];
         let hosts = parts.iter().zip(NAMES).map(|(code, name)| (name, part(code)));
-        let policy = ExitPolicy {
-            detailed,
-            strict: false,
-        };
+        let policy = ExitPolicy { detailed, strict: false };
         codes(&run("apply", hosts), policy)
     }
 
@@ -135,20 +124,9 @@ mod tests {
     #[test]
     fn findings_count_only_when_strict_and_only_those_that_hold_us_back() {
         let found = |kind, strict| {
-            let finding = Finding {
-                kind,
-                unit: None,
-                text: String::new(),
-                hint: None,
-            };
-            let plan = HostPlan {
-                findings: vec![finding],
-                ..plan("h")
-            };
-            let policy = ExitPolicy {
-                detailed: false,
-                strict,
-            };
+            let finding = Finding { kind, unit: None, text: String::new(), hint: None };
+            let plan = HostPlan { findings: vec![finding], ..plan("h") };
+            let policy = ExitPolicy { detailed: false, strict };
             code(&run("plan", [("h", report(Outcome::Unchanged, Some(plan)))]), policy)
         };
         assert_eq!(found(FindingKind::Held, false), 0);

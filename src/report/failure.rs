@@ -16,10 +16,8 @@ const FACTS: usize = 14;
 pub(super) fn draw(page: &mut Page<'_>, failure: &UnitFailure, host: Option<&str>) -> io::Result<()> {
     let palette = page.palette;
     page.blank()?;
-    let first = Line::indented(2)
-        .with(palette.bad, "✗ ")
-        .with(palette.bad, failure.unit.as_str())
-        .with(Style::new(), ": ");
+    let first =
+        Line::indented(2).with(palette.bad, "✗ ").with(palette.bad, failure.unit.as_str()).with(Style::new(), ": ");
     let hanging = Line::indented(4);
     let mut lines = super::page::wrap_lines(&failure.cause, page.width.saturating_sub(first.width())).into_iter();
     let mut line = first;
@@ -175,10 +173,7 @@ fn exit_name(status: i32) -> Option<&'static str> {
     match status {
         0 => Some("SUCCESS"),
         1 => Some("FAILURE"),
-        _ => FROM_200
-            .get(usize::try_from(status).ok()?.checked_sub(200)?)
-            .copied()
-            .filter(|name| !name.is_empty()),
+        _ => FROM_200.get(usize::try_from(status).ok()?.checked_sub(200)?).copied().filter(|name| !name.is_empty()),
     }
 }
 

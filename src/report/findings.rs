@@ -27,18 +27,10 @@ pub(super) fn draw(page: &mut Page<'_>, findings: &[Finding]) -> io::Result<()> 
     page.blank()?;
     page.line(&Line::indented(2).with(palette.heading, "findings").with(
         palette.faint,
-        if findings.len() == 1 {
-            " (seen, left as it is)"
-        } else {
-            " (seen, left as they are)"
-        },
+        if findings.len() == 1 { " (seen, left as it is)" } else { " (seen, left as they are)" },
     ))?;
     for finding in findings {
-        let style = if finding.kind == FindingKind::Notice {
-            palette.faint
-        } else {
-            palette.warning
-        };
+        let style = if finding.kind == FindingKind::Notice { palette.faint } else { palette.warning };
         let mut first = Line::indented(4).with(style, word(finding.kind));
         first.pad_to(14);
         let text = with_unit(finding.unit.as_ref().map(UnitName::as_str), &finding.text);

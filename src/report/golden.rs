@@ -17,10 +17,7 @@ use super::{diagnostic, json, observed as observed_page};
 use crate::model::{Content, Diagnostic, HostReport, Outcome, RunReport, SourceFile};
 
 fn at(width: usize) -> TextOptions {
-    TextOptions {
-        width,
-        ..TextOptions::plain()
-    }
+    TextOptions { width, ..TextOptions::plain() }
 }
 
 fn page(report: &RunReport, options: &TextOptions) -> String {
@@ -30,10 +27,7 @@ fn page(report: &RunReport, options: &TextOptions) -> String {
 }
 
 fn check(name: &str, printed: &str) {
-    let expected = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/cases/report")
-        .join(name)
-        .join("expected.txt");
+    let expected = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/report").join(name).join("expected.txt");
     // An escape is drawn, so that the file can be read and edited; text from elsewhere never brings one in.
     let printed = printed.replace('\x1b', "␛");
     snapbox::assert_data_eq!(printed, Data::read_from(&expected, None).raw());
@@ -53,11 +47,7 @@ fn plan_in_color_says_the_same() {
     check("plan-in-color", &printed);
     let mut plain = String::new();
     for (index, part) in printed.split("\x1b[").enumerate() {
-        let text = if index == 0 {
-            part
-        } else {
-            part.split_once('m').unwrap().1
-        };
+        let text = if index == 0 { part } else { part.split_once('m').unwrap().1 };
         plain.push_str(text);
     }
     assert_eq!(plain, page(&mixed_plan(), &at(100)));
@@ -79,10 +69,7 @@ fn plan_quiet_and_verbose() {
 #[test]
 fn apply_at_once_and_after_its_plan_was_shown() {
     check("apply", &page(&mixed_apply(), &at(100)));
-    let after = TextOptions {
-        plan_was_shown: true,
-        ..at(80)
-    };
+    let after = TextOptions { plan_was_shown: true, ..at(80) };
     check("apply-after-its-plan", &page(&mixed_apply(), &after));
 }
 
@@ -91,15 +78,11 @@ fn fleet(alike: usize, unchanged: usize) -> RunReport {
     let mut fleet = run("plan", [("new1", report(Outcome::Pending, Some(first_apply("new1"))))]);
     for number in 1..=alike {
         let name = format!("web{number:03}.example.com");
-        fleet
-            .hosts
-            .insert(host(&name), report(Outcome::Pending, Some(web_changes(&name))));
+        fleet.hosts.insert(host(&name), report(Outcome::Pending, Some(web_changes(&name))));
     }
     for number in 1..=unchanged {
         let name = format!("db{number:03}.example.com");
-        fleet
-            .hosts
-            .insert(host(&name), report(Outcome::Unchanged, Some(plan(&name))));
+        fleet.hosts.insert(host(&name), report(Outcome::Unchanged, Some(plan(&name))));
     }
     for number in 1..=4 {
         let name = format!("edge{number}.example.com");
@@ -123,14 +106,8 @@ fn nothing_to_do_is_one_line() {
         let part = || report(Outcome::Unchanged, Some(plan("any")));
         run("apply", names.iter().map(|name| (*name, part())))
     };
-    assert_eq!(
-        page(&same(&["a", "b", "c", "d", "e", "f"]), &at(80)),
-        "No changes. 6 hosts are as desired.\n"
-    );
-    assert_eq!(
-        page(&same(&["a"]), &at(80)),
-        "unchanged: a\nNo changes. 1 host is as desired.\n"
-    );
+    assert_eq!(page(&same(&["a", "b", "c", "d", "e", "f"]), &at(80)), "No changes. 6 hosts are as desired.\n");
+    assert_eq!(page(&same(&["a"]), &at(80)), "unchanged: a\nNo changes. 1 host is as desired.\n");
     assert_eq!(page(&same(&[]), &at(80)), "Applied: no hosts.\n");
 }
 
@@ -143,10 +120,7 @@ fn what_was_observed() {
             hint: Some("is the host up?".to_owned()),
         },
     )]);
-    let hosts = BTreeMap::from([
-        (host("web1"), observed("web1", 0)),
-        (host("web2"), observed("web2", 1000)),
-    ]);
+    let hosts = BTreeMap::from([(host("web1"), observed("web1", 0)), (host("web2"), observed("web2", 1000))]);
     for width in [80, 120] {
         let mut out = Vec::new();
         observed_page::write(&mut out, &hosts, &missing, &at(width)).unwrap();

@@ -26,11 +26,7 @@ pub(super) fn groups(report: &RunReport) -> Vec<Group<'_>> {
                 group.hosts.push(host);
                 group.elapsed_ms = group.elapsed_ms.max(part.elapsed_ms);
             }
-            None => groups.push(Group {
-                hosts: vec![host],
-                report: part,
-                elapsed_ms: part.elapsed_ms,
-            }),
+            None => groups.push(Group { hosts: vec![host], report: part, elapsed_ms: part.elapsed_ms }),
         }
     }
     groups.sort_by_key(|group| rank(&group.report.outcome));
@@ -91,10 +87,7 @@ fn nameless_step(host: &HostName, step: &StepOutcome) -> StepOutcome {
         StepStatus::Failed(said) => StepStatus::Failed(without_name(host, said)),
         other => other.clone(),
     };
-    StepOutcome {
-        step: step.step,
-        status,
-    }
+    StepOutcome { step: step.step, status }
 }
 
 fn nameless_failure(host: &HostName, failure: &UnitFailure) -> UnitFailure {
@@ -119,21 +112,12 @@ mod tests {
     #[test]
     fn only_what_differs_by_nature_is_ignored() {
         let unreachable = |error: &str| {
-            let outcome = Outcome::Unreachable {
-                error: error.to_owned(),
-                hint: None,
-            };
+            let outcome = Outcome::Unreachable { error: error.to_owned(), hint: None };
             report(outcome, None)
         };
-        let alike = [
-            ("a1", unreachable("no route to a1")),
-            ("b1", unreachable("no route to b1")),
-        ];
+        let alike = [("a1", unreachable("no route to a1")), ("b1", unreachable("no route to b1"))];
         assert_eq!(sizes(&run("plan", alike)), [2]);
-        let differ = [
-            ("a1", unreachable("no route to a1")),
-            ("b1", unreachable("refused by b1")),
-        ];
+        let differ = [("a1", unreachable("no route to a1")), ("b1", unreachable("refused by b1"))];
         assert_eq!(sizes(&run("plan", differ)), [1, 1]);
 
         let mut other = web_changes("b1");

@@ -112,11 +112,7 @@ pub(super) fn host_names(hosts: &[&HostName]) -> String {
     let shown = if hosts.len() > FEW_HOSTS { 3 } else { hosts.len() };
     let head: Vec<&str> = hosts[..shown].iter().map(|host| host.as_str()).collect();
     let head = head.join(", ");
-    if hosts.len() > shown {
-        format!("{head} … ({} hosts)", thousands(hosts.len()))
-    } else {
-        head
-    }
+    if hosts.len() > shown { format!("{head} … ({} hosts)", thousands(hosts.len())) } else { head }
 }
 
 /// How long it took, where something was run.
@@ -125,11 +121,7 @@ fn time_taken(group: &Group<'_>) -> Option<String> {
         return None;
     }
     let most = elapsed(group.elapsed_ms);
-    Some(if group.hosts.len() == 1 {
-        format!(" in {most}")
-    } else {
-        format!(" in up to {most}")
-    })
+    Some(if group.hosts.len() == 1 { format!(" in {most}") } else { format!(" in up to {most}") })
 }
 
 /// What it comes to, what interrupts first: `restarts web.service · starts a.timer · 2 files, 1 link`. Of steps that
@@ -200,7 +192,9 @@ fn draw_steps(page: &mut Page<'_>, plan: &HostPlan, group: &Group<'_>) -> io::Re
     match &group.report.outcome {
         Outcome::Refused { .. } => title.push(palette.faint, " (not run: refused)"),
         Outcome::Pending => {}
-        Outcome::Failed { .. } if group.report.steps.is_empty() => title.push(palette.faint, " (it is not known which were run)"),
+        Outcome::Failed { .. } if group.report.steps.is_empty() => {
+            title.push(palette.faint, " (it is not known which were run)");
+        }
         _ if group.report.steps.is_empty() => title.push(palette.faint, " (not run)"),
         _ => {}
     }

@@ -105,12 +105,7 @@ pub fn write_observed(
     hosts: &BTreeMap<HostName, Observed>,
     missing: &BTreeMap<HostName, Outcome>,
 ) -> io::Result<()> {
-    let document = ObservedDocument {
-        schema_version: SCHEMA_VERSION,
-        verb: "observe",
-        hosts,
-        missing,
-    };
+    let document = ObservedDocument { schema_version: SCHEMA_VERSION, verb: "observe", hosts, missing };
     write_document(out, &document)
 }
 
@@ -138,14 +133,7 @@ fn diagnostic_part(diagnostic: &Diagnostic) -> DiagnosticPart<'_> {
 fn label_part(label: &Label) -> LabelPart<'_> {
     let (line, column) = label.source.line_column(label.span.start);
     let (end_line, end_column) = label.source.line_column(label.span.end.max(label.span.start));
-    LabelPart {
-        file: &label.source.name,
-        line,
-        column,
-        end_line,
-        end_column,
-        text: &label.text,
-    }
+    LabelPart { file: &label.source.name, line, column, end_line, end_column, text: &label.text }
 }
 
 /// Pretty, because people read it too, with a line end, because it is a text file.

@@ -34,7 +34,7 @@ mod style;
 mod summary;
 pub mod table;
 pub mod text;
-mod wording;
+pub mod wording;
 
 use std::io;
 

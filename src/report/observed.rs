@@ -33,46 +33,23 @@ pub fn write(
         }
     }
     let units: usize = hosts.values().map(|observed| observed.units.len()).sum();
-    let mut text = format!(
-        "Observed: {} on {}",
-        count(units, "unit", "units"),
-        count(hosts.len(), "host", "hosts")
-    );
+    let mut text = format!("Observed: {} on {}", count(units, "unit", "units"), count(hosts.len(), "host", "hosts"));
     if !missing.is_empty() {
         text.push_str(", ");
-        text.push_str(&count(
-            missing.len(),
-            "host could not be observed",
-            "hosts could not be observed",
-        ));
+        text.push_str(&count(missing.len(), "host could not be observed", "hosts could not be observed"));
     }
     text.push('.');
-    let style = if missing.is_empty() {
-        page.palette.good
-    } else {
-        page.palette.bad
-    };
+    let style = if missing.is_empty() { page.palette.good } else { page.palette.bad };
     page.line(&Line::default().with(style, &text))
 }
 
 fn draw_host(page: &mut Page<'_>, host: &HostName, observed: &Observed) -> io::Result<()> {
     let palette = page.palette;
     let facts = &observed.facts;
-    let style = if facts.system_state == "running" {
-        palette.good
-    } else {
-        palette.warning
-    };
-    let mut title = Line::default()
-        .with(style, "● ")
-        .with(palette.heading, host.as_str())
-        .with(Style::new(), "  ");
+    let style = if facts.system_state == "running" { palette.good } else { palette.warning };
+    let mut title = Line::default().with(style, "● ").with(palette.heading, host.as_str()).with(Style::new(), "  ");
     title.push(style, &facts.system_state);
-    title.plain(&format!(
-        ", systemd {}, up {}",
-        facts.systemd_version,
-        age(facts.uptime_us)
-    ));
+    title.plain(&format!(", systemd {}, up {}", facts.systemd_version, age(facts.uptime_us)));
     page.line(&title)?;
     draw_units(page, observed)?;
     draw_notes(page, observed)
@@ -88,16 +65,8 @@ fn draw_units(page: &mut Page<'_>, observed: &Observed) -> io::Result<()> {
     table.row(titles.into_iter().map(|title| Cell::new(faint, title)).collect());
     for (name, unit) in &observed.units {
         let state_style = state_style(&unit.active_state, &page.palette);
-        let enabled = if unit.unit_file_state.is_empty() {
-            "-"
-        } else {
-            &unit.unit_file_state
-        };
-        let load_style = if unit.load_state == "loaded" {
-            Style::new()
-        } else {
-            page.palette.warning
-        };
+        let enabled = if unit.unit_file_state.is_empty() { "-" } else { &unit.unit_file_state };
+        let load_style = if unit.load_state == "loaded" { Style::new() } else { page.palette.warning };
         table.row(vec![
             Cell::plain(name.as_str()),
             Cell::new(load_style, unit.load_state.as_str()),
@@ -149,11 +118,7 @@ fn notes(name: &str, unit: &ObservedUnit) -> Vec<String> {
     if unit.need_daemon_reload {
         notes.push("files changed since systemd read them".to_owned());
     }
-    if let Some(result) = unit
-        .result
-        .as_deref()
-        .filter(|result| !matches!(*result, "" | "success"))
-    {
+    if let Some(result) = unit.result.as_deref().filter(|result| !matches!(*result, "" | "success")) {
         notes.push(format!("result {result}"));
     }
     if let Some(restarts @ 1..) = unit.n_restarts {
@@ -171,30 +136,21 @@ fn notes(name: &str, unit: &ObservedUnit) -> Vec<String> {
 /// What concerns the host, or could not be seen.
 fn draw_notes(page: &mut Page<'_>, observed: &Observed) -> io::Result<()> {
     for (unit, reason) in &observed.holds {
-        let text = if reason.trim().is_empty() {
-            unit.clone()
-        } else {
-            format!("{unit} ({})", reason.trim())
-        };
+        let text = if reason.trim().is_empty() { unit.clone() } else { format!("{unit} ({})", reason.trim()) };
         note(page, "held", &text)?;
     }
     if let Some(lock) = &observed.lock {
         note(page, "locked", &format!("by {}, run {}", lock.who, lock.run))?;
     }
     if observed.facts.uid != 0 {
-        note(
-            page,
-            "unprivileged",
-            &format!("seen as uid {}: what only root may read is unknown", observed.facts.uid),
-        )?;
+        note(page, "unprivileged", &format!("seen as uid {}: what only root may read is unknown", observed.facts.uid))?;
     }
     for (path, seen) in &observed.paths {
         match seen {
             ObservedPath::Unknown(why) => note(page, "unknown", &format!("{path}: {why}"))?,
-            ObservedPath::File {
-                digest: Observation::Unknown(why),
-                ..
-            } => note(page, "unknown", &format!("content of {path}: {why}"))?,
+            ObservedPath::File { digest: Observation::Unknown(why), .. } => {
+                note(page, "unknown", &format!("content of {path}: {why}"))?;
+            }
             _ => {}
         }
     }
@@ -225,9 +181,7 @@ fn draw_missing(page: &mut Page<'_>, host: &HostName, outcome: &Outcome) -> io::
         Outcome::Unchanged | Outcome::Changed | Outcome::Pending | Outcome::NotRun => return Ok(false),
     };
     let palette = page.palette;
-    let title = Line::default()
-        .with(palette.bad, "✗ ")
-        .with(palette.heading, host.as_str());
+    let title = Line::default().with(palette.bad, "✗ ").with(palette.heading, host.as_str());
     page.line(&title.with(Style::new(), "  ").with(palette.bad, word))?;
     page.hanging(Line::indented(2), Style::new(), error.trim())?;
     draw_hint(page, 2, hint.as_deref())?;

@@ -72,9 +72,7 @@ pub(super) struct Line {
 
 impl Line {
     pub(super) fn indented(columns: usize) -> Self {
-        Self {
-            pieces: vec![(Style::new(), " ".repeat(columns))],
-        }
+        Self { pieces: vec![(Style::new(), " ".repeat(columns))] }
     }
 
     pub(super) fn push(&mut self, style: Style, text: &str) {
@@ -126,19 +124,12 @@ impl Line {
 
     pub(super) fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         // Blanks at the end of a line would be invisible differences between two outputs.
-        let kept = self
-            .pieces
-            .iter()
-            .rposition(|(_, text)| !text.trim_end_matches(' ').is_empty());
+        let kept = self.pieces.iter().rposition(|(_, text)| !text.trim_end_matches(' ').is_empty());
         let Some(last) = kept else {
             return writeln!(out);
         };
         for (index, (style, text)) in self.pieces[..=last].iter().enumerate() {
-            let text = if index == last {
-                text.trim_end_matches(' ')
-            } else {
-                text
-            };
+            let text = if index == last { text.trim_end_matches(' ') } else { text };
             if text.bytes().all(|byte| byte == b' ') {
                 write!(out, "{text}")?;
             } else {
@@ -257,9 +248,6 @@ mod tests {
         let mut page = Page::new(&mut out, 16, Palette::default());
         let first = Line::indented(2).with(Style::new(), "hint  ");
         page.hanging(first, Style::new(), "look at it\nagain").unwrap();
-        assert_eq!(
-            String::from_utf8(out).unwrap(),
-            "  hint  look at\n        it\n        again\n"
-        );
+        assert_eq!(String::from_utf8(out).unwrap(), "  hint  look at\n        it\n        again\n");
     }
 }

@@ -94,11 +94,7 @@ impl Progress {
     /// (`-q`, a CI system).
     #[must_use]
     pub fn on_stderr(total: usize, width: usize, wanted: bool) -> Self {
-        let target = if wanted {
-            ProgressDrawTarget::stderr_with_hz(REDRAWS)
-        } else {
-            ProgressDrawTarget::hidden()
-        };
+        let target = if wanted { ProgressDrawTarget::stderr_with_hz(REDRAWS) } else { ProgressDrawTarget::hidden() };
         Self::on(total, width, target)
     }
 
@@ -111,15 +107,8 @@ impl Progress {
             // The clock goes on while hosts are silent, so that the reader sees that we are not.
             bar.enable_steady_tick(Duration::from_millis(200));
         }
-        let board = Board {
-            total,
-            ..Board::default()
-        };
-        Self {
-            board,
-            bar,
-            width: width.saturating_sub(CLOCK),
-        }
+        let board = Board { total, ..Board::default() };
+        Self { board, bar, width: width.saturating_sub(CLOCK) }
     }
 
     /// Takes the line away while something else is written to the terminal.
@@ -157,10 +146,7 @@ pub struct EventLines<W> {
 impl<W: Write> EventLines<W> {
     /// Event lines on `out`.
     pub fn new(out: W, color: bool) -> Self {
-        Self {
-            out,
-            palette: Palette::new(color),
-        }
+        Self { out, palette: Palette::new(color) }
     }
 }
 
@@ -187,9 +173,7 @@ impl<W: Write> Reporter for EventLines<W> {
             Event::HostFinished { host, failed: false } => (host, palette.good, "finished".to_owned()),
             Event::HostFinished { host, failed: true } => (host, palette.bad, "FAILED".to_owned()),
         };
-        let line = Line::default()
-            .with(palette.heading, host.as_str())
-            .with(style, &format!(": {text}"));
+        let line = Line::default().with(palette.heading, host.as_str()).with(style, &format!(": {text}"));
         // A broken stderr is no reason to stop a run that is under way.
         let _ignored = line.write(&mut self.out);
     }
@@ -209,14 +193,8 @@ mod tests {
 
     fn events() -> Vec<Event> {
         let start = |name: &str| Event::HostStarted { host: host(name) };
-        let phase = |name: &str, phase: &str| Event::HostPhase {
-            host: host(name),
-            phase: phase.to_owned(),
-        };
-        let end = |name: &str, failed| Event::HostFinished {
-            host: host(name),
-            failed,
-        };
+        let phase = |name: &str, phase: &str| Event::HostPhase { host: host(name), phase: phase.to_owned() };
+        let end = |name: &str, failed| Event::HostFinished { host: host(name), failed };
         vec![
             start("web9"),
             phase("web9", "gather"),
@@ -232,20 +210,14 @@ mod tests {
 
     #[test]
     fn the_line_names_those_that_have_been_at_work_for_longest() {
-        let mut board = Board {
-            total: 1200,
-            ..Board::default()
-        };
+        let mut board = Board { total: 1200, ..Board::default() };
         assert_eq!(board.line(80), "0 of 1,200 hosts done");
         let events = events();
         for event in &events[..7] {
             board.event(event);
         }
         for (width, line) in [
-            (
-                90,
-                "0 of 1,200 hosts done, 5 running: web9 gather, web1, web2 apply, web3, db1",
-            ),
+            (90, "0 of 1,200 hosts done, 5 running: web9 gather, web1, web2 apply, web3, db1"),
             (70, "0 of 1,200 hosts done, 5 running: web9 gather, web1, web2 apply, …"),
             (1, "0 of 1,200 hosts done, 5 running: web9 gather, …"),
         ] {
@@ -254,10 +226,7 @@ mod tests {
         for event in &events[7..] {
             board.event(event);
         }
-        assert_eq!(
-            board.line(90),
-            "2 of 1,200 hosts done, 1 failed, 3 running: web9 gather, web2 apply, web3"
-        );
+        assert_eq!(board.line(90), "2 of 1,200 hosts done, 1 failed, 3 running: web9 gather, web2 apply, web3");
     }
 
     #[test]
@@ -265,23 +234,12 @@ mod tests {
         let mut out = Vec::new();
         let mut lines = EventLines::new(&mut out, false);
         lines.event(&Event::HostStarted { host: host("web1") });
-        for (step, status) in [
-            StepStatus::Done,
-            StepStatus::Failed("exit 1:\n\x1b[31mno such file".to_owned()),
-        ]
-        .into_iter()
-        .enumerate()
+        for (step, status) in
+            [StepStatus::Done, StepStatus::Failed("exit 1:\n\x1b[31mno such file".to_owned())].into_iter().enumerate()
         {
-            lines.event(&Event::StepFinished {
-                host: host("web1"),
-                step,
-                status,
-            });
+            lines.event(&Event::StepFinished { host: host("web1"), step, status });
         }
-        lines.event(&Event::HostFinished {
-            host: host("web1"),
-            failed: true,
-        });
+        lines.event(&Event::HostFinished { host: host("web1"), failed: true });
         assert_eq!(
             String::from_utf8(out).unwrap(),
             "web1: begins\nweb1: step 1 done\nweb1: step 2 FAILED: exit 1: ␛[31mno such file\nweb1: FAILED\n"

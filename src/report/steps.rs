@@ -137,14 +137,7 @@ pub(super) fn draw(
         table.row(vec![
             Cell::new(style, effect.mark()),
             Cell::new(palette.faint, (index + 1).to_string()),
-            Cell::new(
-                palette.faint,
-                if brackets[index].is_empty() {
-                    " "
-                } else {
-                    brackets[index]
-                },
-            ),
+            Cell::new(palette.faint, if brackets[index].is_empty() { " " } else { brackets[index] }),
             Cell::new(word_style, word),
             Cell::new(style, verb(&step.action)),
             Cell::new(style, object(&step.action)),
@@ -173,11 +166,7 @@ fn draw_failures(
             page.blank()?;
             page.line(&Line::indented(2).with(page.palette.bad, &title))?;
             for line in said.trim().lines() {
-                page.hanging(
-                    Line::indented(4).with(page.palette.faint, "│ "),
-                    Style::new(),
-                    line.trim_end(),
-                )?;
+                page.hanging(Line::indented(4).with(page.palette.faint, "│ "), Style::new(), line.trim_end())?;
             }
         }
     }

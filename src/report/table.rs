@@ -35,15 +35,9 @@ pub struct Column {
 
 impl Column {
     /// A column of text.
-    pub const LEFT: Self = Self {
-        align: Align::Left,
-        gap: GAP,
-    };
+    pub const LEFT: Self = Self { align: Align::Left, gap: GAP };
     /// A column of numbers.
-    pub const RIGHT: Self = Self {
-        align: Align::Right,
-        gap: GAP,
-    };
+    pub const RIGHT: Self = Self { align: Align::Right, gap: GAP };
 
     /// The column with only one blank to its right.
     #[must_use]
@@ -63,10 +57,7 @@ impl Cell {
     /// A cell in a style.
     #[must_use]
     pub fn new(style: Style, text: impl Into<String>) -> Self {
-        Self {
-            style,
-            text: text.into(),
-        }
+        Self { style, text: text.into() }
     }
 
     /// A cell without style.
@@ -92,11 +83,7 @@ impl Table {
     /// An empty table of these columns.
     #[must_use]
     pub fn new(indent: usize, columns: &[Column]) -> Self {
-        Self {
-            indent,
-            columns: columns.to_vec(),
-            rows: Vec::new(),
-        }
+        Self { indent, columns: columns.to_vec(), rows: Vec::new() }
     }
 
     /// Adds a row; cells that are missing at its end are empty.
@@ -176,9 +163,7 @@ impl Table {
             let widths = || self.rows.iter().map(|row| row[column].width());
             let mut widest = widths().max().unwrap_or(0);
             if column + 1 == last {
-                let room = width
-                    .saturating_sub(at + self.columns[column].gap + LAST_COMFORTABLE)
-                    .max(12);
+                let room = width.saturating_sub(at + self.columns[column].gap + LAST_COMFORTABLE).max(12);
                 if widest > room {
                     widest = widths().filter(|width| *width <= room).max().unwrap_or(0);
                 }
@@ -212,11 +197,7 @@ mod tests {
 
     #[test]
     fn columns_line_up_by_what_is_seen_not_by_bytes() {
-        let text = drawn(
-            80,
-            &[Column::RIGHT, Column::LEFT, Column::LEFT],
-            &[&["1", "日本", "x"], &["10", "ü", "y"]],
-        );
+        let text = drawn(80, &[Column::RIGHT, Column::LEFT, Column::LEFT], &[&["1", "日本", "x"], &["10", "ü", "y"]]);
         assert_eq!(text, "   1  日本  x\n  10  ü     y\n");
     }
 

@@ -45,12 +45,7 @@ impl TextOptions {
     /// What is used where there is no terminal to ask: wide enough for paths, no colours.
     #[must_use]
     pub fn plain() -> Self {
-        Self {
-            width: 100,
-            color: false,
-            detail: Detail::Normal,
-            plan_was_shown: false,
-        }
+        Self { width: 100, color: false, detail: Detail::Normal, plan_was_shown: false }
     }
 }
 
@@ -102,10 +97,7 @@ pub fn write(out: &mut dyn Write, report: &RunReport, options: &TextOptions) -> 
 /// With one manifest in play, naming it at every unit would be noise.
 fn has_several_owners(report: &RunReport) -> bool {
     let plans = report.hosts.values().filter_map(|part| part.plan.as_ref());
-    let owners: BTreeSet<&str> = plans
-        .flat_map(|plan| &plan.changes)
-        .map(|change| change.manifest.as_str())
-        .collect();
+    let owners: BTreeSet<&str> = plans.flat_map(|plan| &plan.changes).map(|change| change.manifest.as_str()).collect();
     owners.len() > 1
 }
 

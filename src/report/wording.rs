@@ -14,7 +14,8 @@ pub(super) fn thousands(number: usize) -> String {
 }
 
 /// `1 file`, `1,234 files`.
-pub(super) fn count(number: usize, one: &str, many: &str) -> String {
+#[must_use]
+pub fn count(number: usize, one: &str, many: &str) -> String {
     format!("{} {}", thousands(number), if number == 1 { one } else { many })
 }
 
@@ -59,18 +60,10 @@ pub(super) fn names<T: AsRef<str>>(names: &[T], most: usize) -> String {
         [] => String::new(),
         [one] => one.as_ref().to_owned(),
         _ => {
-            let shown = if names.len() <= most {
-                names.len() - 1
-            } else {
-                most.saturating_sub(1).max(1)
-            };
+            let shown = if names.len() <= most { names.len() - 1 } else { most.saturating_sub(1).max(1) };
             let head: Vec<&str> = names[..shown].iter().map(AsRef::as_ref).collect();
             let rest = names.len() - shown;
-            let tail = if rest == 1 {
-                names[shown].as_ref().to_owned()
-            } else {
-                format!("{} more", thousands(rest))
-            };
+            let tail = if rest == 1 { names[shown].as_ref().to_owned() } else { format!("{} more", thousands(rest)) };
             format!("{} and {tail}", head.join(", "))
         }
     }
@@ -94,10 +87,8 @@ mod tests {
         assert_eq!(sizes, ["0 bytes", "1 byte", "999 bytes", "12.3 kB", "4.0 MB"]);
         let times: Vec<String> = [0, 420, 59_999, 200_000].into_iter().map(elapsed).collect();
         assert_eq!(times, ["0.0 s", "0.4 s", "59 s", "3 min 20 s"]);
-        let ages: Vec<String> = [12, 62, 7_500, 86_400, 273_600]
-            .into_iter()
-            .map(|seconds| age(seconds * 1_000_000))
-            .collect();
+        let ages: Vec<String> =
+            [12, 62, 7_500, 86_400, 273_600].into_iter().map(|seconds| age(seconds * 1_000_000)).collect();
         assert_eq!(ages, ["12s", "1min 2s", "2h 5min", "1 day", "3 days 4h"]);
     }
 

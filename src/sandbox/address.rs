@@ -30,13 +30,8 @@ impl Network {
     /// Every network that occurs in the output of `ip -o -4 address` or `ip -4 route`, by any address in it.
     pub(super) fn mentioned(text: &str) -> BTreeSet<Self> {
         let addresses = text.split([' ', '\t', '\n', '/', '\\']);
-        let octets = addresses
-            .filter_map(|word| word.parse::<Ipv4Addr>().ok())
-            .map(|address| address.octets());
-        octets
-            .filter(|octets| octets[..2] == [10, 213])
-            .map(|octets| Self(octets[2]))
-            .collect()
+        let octets = addresses.filter_map(|word| word.parse::<Ipv4Addr>().ok()).map(|address| address.octets());
+        octets.filter(|octets| octets[..2] == [10, 213]).map(|octets| Self(octets[2])).collect()
     }
 
     /// This machine's address in it.

@@ -40,17 +40,10 @@ pub(super) fn ensure(
     files::create_directory(cache, 0o755)?;
     let what = format!("making the base {name}");
     let lock = Lock::take(&cache.join(format!(".{name}.lock")), &what, PATIENCE)?;
-    let made = if base.exists() {
-        Ok(())
-    } else {
-        make(&base, options, &lock)
-    };
+    let made = if base.exists() { Ok(()) } else { make(&base, options, &lock) };
     lock.remove()?;
     made?;
-    progress(Progress::MadeBase {
-        release,
-        took: since.elapsed(),
-    });
+    progress(Progress::MadeBase { release, took: since.elapsed() });
     Ok(base)
 }
 
@@ -91,10 +84,7 @@ fn make(base: &Path, options: &Options, lock: &Lock) -> Result<(), SandboxError>
 }
 
 fn debootstrap(target: &Path, options: &Options, stdin: Stdio) -> Result<(), SandboxError> {
-    let packages: Vec<&str> = PACKAGES
-        .into_iter()
-        .chain(options.with.iter().map(String::as_str))
-        .collect();
+    let packages: Vec<&str> = PACKAGES.into_iter().chain(options.with.iter().map(String::as_str)).collect();
     let mut command = command::program("debootstrap");
     command
         .arg("--variant=minbase")
@@ -122,9 +112,7 @@ fn debootstrap(target: &Path, options: &Options, stdin: Stdio) -> Result<(), San
 fn finish(root: &Path) -> Result<(), SandboxError> {
     for (user, number) in USERS {
         let mut useradd = command::program("chroot");
-        useradd
-            .arg(root)
-            .args(["useradd", "--create-home", "--shell", "/bin/bash", "--uid"]);
+        useradd.arg(root).args(["useradd", "--create-home", "--shell", "/bin/bash", "--uid"]);
         command::run(useradd.arg(number.to_string()).arg(user), Duration::from_secs(30))?;
     }
     let rule = root.join("etc/sudoers.d/admin");
@@ -137,9 +125,7 @@ fn finish(root: &Path) -> Result<(), SandboxError> {
     // This machine's resolver does not answer there; with none, a look-up fails at once.
     remove_file(&root.join("etc/resolv.conf"))?;
     files::write(&root.join("etc/resolv.conf"), 0o644, "")?;
-    remove_matching(&root.join("var/cache/apt/archives"), |name| {
-        Path::new(name).extension() == Some("deb".as_ref())
-    })?;
+    remove_matching(&root.join("var/cache/apt/archives"), |name| Path::new(name).extension() == Some("deb".as_ref()))?;
     remove_matching(&root.join("var/lib/apt/lists"), |name| name.contains("_dists_"))?;
     mark_updated(root)
 }
@@ -182,10 +168,7 @@ mod tests {
 
     #[test]
     fn a_base_is_named_by_what_is_in_it() {
-        let mut options = Options {
-            release: Release::Trixie,
-            ..Options::default()
-        };
+        let mut options = Options { release: Release::Trixie, ..Options::default() };
         assert_eq!(name(&options).unwrap(), "trixie-1");
         options.with = vec!["python3-minimal".into(), "curl".into(), "curl".into()];
         assert_eq!(name(&options).unwrap(), "trixie-1_curl_python3-minimal");

@@ -83,12 +83,9 @@ mod tests {
     fn hierarchies_are_found_in_both_layouts() {
         let root = tempfile::tempdir().unwrap();
         let path = root.path();
-        for (directory, file) in [
-            ("systemd", "cgroup.procs"),
-            ("cpuset", "cgroup.procs"),
-            ("cpuset", "cpuset.cpus"),
-            ("empty", "x"),
-        ] {
+        for (directory, file) in
+            [("systemd", "cgroup.procs"), ("cpuset", "cgroup.procs"), ("cpuset", "cpuset.cpus"), ("empty", "x")]
+        {
             fs::create_dir_all(path.join(directory)).unwrap();
             fs::write(path.join(directory).join(file), "").unwrap();
         }

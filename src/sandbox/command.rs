@@ -104,9 +104,7 @@ pub(super) fn line(command: &Command) -> String {
 
 /// Whether [`program`] would find it.
 pub(super) fn is_installed(program: &str) -> bool {
-    search_path()
-        .split(':')
-        .any(|directory| Path::new(directory).join(program).is_file())
+    search_path().split(':').any(|directory| Path::new(directory).join(program).is_file())
 }
 
 #[expect(clippy::disallowed_methods, reason = "where programs are is the machine's to say, not the command line's")]
@@ -132,10 +130,7 @@ mod tests {
         assert_eq!(output.stdout, b"out\n");
         assert_eq!(output.stderr, b"err\n");
         let error = run(&mut sh("echo no >&2; exit 1"), Duration::from_secs(5)).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "`sh -c echo no >&2; exit 1` failed (exit status: 1):\nno"
-        );
+        assert_eq!(error.to_string(), "`sh -c echo no >&2; exit 1` failed (exit status: 1):\nno");
     }
 
     #[test]

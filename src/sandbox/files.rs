@@ -9,22 +9,13 @@ use super::{SandboxError, mounts};
 
 /// Makes a directory and what is above it; it may be there already.
 pub(super) fn create_directory(path: &Path, mode: u32) -> Result<(), SandboxError> {
-    DirBuilder::new()
-        .recursive(true)
-        .mode(mode)
-        .create(path)
-        .map_err(SandboxError::io("create the directory", path))
+    DirBuilder::new().recursive(true).mode(mode).create(path).map_err(SandboxError::io("create the directory", path))
 }
 
 /// Writes a file with exactly this mode, whatever the umask.
 pub(super) fn write(path: &Path, mode: u32, content: &str) -> Result<(), SandboxError> {
     let attempt = || {
-        let mut file = File::options()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(mode)
-            .open(path)?;
+        let mut file = File::options().write(true).create(true).truncate(true).mode(mode).open(path)?;
         file.set_permissions(fs::Permissions::from_mode(mode))?;
         file.write_all(content.as_bytes())
     };

@@ -54,11 +54,7 @@ pub struct Fleet {
 
 impl Fleet {
     pub(super) fn new(sandbox: Sandbox, directory: PathBuf, state: FleetState) -> Self {
-        Self {
-            sandbox,
-            directory,
-            state,
-        }
+        Self { sandbox, directory, state }
     }
 
     /// Opens a fleet in the usual place.
@@ -193,10 +189,7 @@ impl Fleet {
     /// Removes everything of the fleet, its state last. The caller holds the fleet's lock.
     pub(super) fn take_down(&self) -> Result<(), SandboxError> {
         std::thread::scope(|scope| {
-            let hosts: Vec<_> = self
-                .machines()
-                .map(|machine| scope.spawn(move || machine.remove()))
-                .collect();
+            let hosts: Vec<_> = self.machines().map(|machine| scope.spawn(move || machine.remove())).collect();
             // Every host is tried, also behind one that fails.
             let results: Vec<_> = hosts.into_iter().map(|host| host.join().unwrap_or(Ok(()))).collect();
             results.into_iter().collect::<Result<(), SandboxError>>()
@@ -216,12 +209,7 @@ impl Fleet {
     }
 
     fn machine_of<'a>(&'a self, host: &'a HostRecord) -> Machine<'a> {
-        Machine {
-            all: self.sandbox.state_directory(),
-            directory: &self.directory,
-            fleet: &self.state,
-            host,
-        }
+        Machine { all: self.sandbox.state_directory(), directory: &self.directory, fleet: &self.state, host }
     }
 
     pub(super) fn network(&self) -> Network {
@@ -238,9 +226,7 @@ impl Fleet {
 
 /// The process 1 of a host that runs.
 fn running(machine: Machine<'_>) -> Result<Process, SandboxError> {
-    machine.leader().ok_or_else(|| SandboxError::Off {
-        host: machine.host.name.clone(),
-    })
+    machine.leader().ok_or_else(|| SandboxError::Off { host: machine.host.name.clone() })
 }
 
 /// Asks a host's systemd to end itself. It may do so before the question has returned, so the answer is of no use.

@@ -26,9 +26,7 @@ pub(super) fn key_pair(path: &Path, comment: &str) -> Result<String, SandboxErro
     let public = Path::new(&public);
     if !public.exists() {
         let mut keygen = command::program("ssh-keygen");
-        keygen
-            .args(["-q", "-t", "ed25519", "-N", "", "-C", comment, "-f"])
-            .arg(path);
+        keygen.args(["-q", "-t", "ed25519", "-N", "", "-C", comment, "-f"]).arg(path);
         command::run(&mut keygen, Duration::from_secs(20))?;
     }
     files::read(public)

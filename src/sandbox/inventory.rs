@@ -33,16 +33,8 @@ pub(super) fn inventory(fleet: &FleetState, directory: &Path) -> String {
         keys
     };
     // In the fleet's own order: it is the order in which hosts take their turns.
-    let hosts: Map<String, Value> = fleet
-        .hosts
-        .iter()
-        .map(|host| (host.name.clone(), connection(host)))
-        .collect();
-    let members: Map<String, Value> = fleet
-        .hosts
-        .iter()
-        .map(|host| (host.name.clone(), Value::Null))
-        .collect();
+    let hosts: Map<String, Value> = fleet.hosts.iter().map(|host| (host.name.clone(), connection(host))).collect();
+    let members: Map<String, Value> = fleet.hosts.iter().map(|host| (host.name.clone(), Value::Null)).collect();
     let inventory = json!({"all": {"hosts": hosts, "children": {"sandbox": {"hosts": members}}}});
     let text = serde_yaml::to_string(&inventory).expect("plain data always has a YAML form");
     format!(
@@ -89,12 +81,7 @@ mod tests {
     use super::*;
 
     fn fleet(hardened: bool) -> FleetState {
-        let options = Options {
-            name: FleetName::parse("web").unwrap(),
-            hosts: 2,
-            hardened,
-            ..Options::default()
-        };
+        let options = Options { name: FleetName::parse("web").unwrap(), hosts: 2, hardened, ..Options::default() };
         FleetState::new(&options, "/base".into(), Network::choose(&BTreeSet::new()).unwrap())
     }
 
@@ -136,10 +123,7 @@ all:
 
     #[test]
     fn a_host_is_known_by_name_and_address() {
-        let keys = [
-            "ssh-ed25519 AAAA root@web1\n".to_owned(),
-            "ssh-ed25519 BBBB\n".to_owned(),
-        ];
+        let keys = ["ssh-ed25519 AAAA root@web1\n".to_owned(), "ssh-ed25519 BBBB\n".to_owned()];
         assert_eq!(
             known_hosts(&fleet(false), &keys),
             "web1,10.213.0.11 ssh-ed25519 AAAA\nweb2,10.213.0.12 ssh-ed25519 BBBB\n"

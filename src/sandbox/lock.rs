@@ -46,18 +46,12 @@ impl Lock {
         // Whoever held it before may have removed the file, and somebody else holds the one that is there now.
         let held = file.metadata()?.ino();
         let there = std::fs::metadata(path).is_ok_and(|there| there.ino() == held);
-        Ok(there.then(|| Self {
-            file,
-            path: path.to_owned(),
-        }))
+        Ok(there.then(|| Self { file, path: path.to_owned() }))
     }
 
     /// An empty standard input for a program which then holds the lock too: should it outlive us, others wait for it.
     pub(super) fn share(&self) -> Result<Stdio, SandboxError> {
-        self.file
-            .try_clone()
-            .map(Stdio::from)
-            .map_err(SandboxError::io("share", &self.path))
+        self.file.try_clone().map(Stdio::from).map_err(SandboxError::io("share", &self.path))
     }
 
     /// Gives it up and leaves no file behind. Who waits for it notices, and takes a new one.

@@ -62,10 +62,7 @@ impl<'a> Machine<'a> {
 
     /// Its network.
     pub(super) fn cable(self) -> Cable<'a> {
-        Cable {
-            network: self.fleet.network,
-            host: self.host,
-        }
+        Cable { network: self.fleet.network, host: self.host }
     }
 
     /// The host's name among all of this machine.
@@ -93,49 +90,30 @@ impl<'a> Machine<'a> {
             work.display()
         );
         let mut mount = command::program("mount");
-        mount
-            .args(["-t", "overlay", "-o", &options])
-            .arg(self.name())
-            .arg(&root);
+        mount.args(["-t", "overlay", "-o", &options]).arg(self.name()).arg(&root);
         command::run(&mut mount, Duration::from_secs(20)).map(|_| ())
     }
 
     /// Starts it. It goes on when we end. Returns the process that watches over it.
     pub(super) fn start(self) -> Result<Process, SandboxError> {
         if self.runs() {
-            return Err(SandboxError::On {
-                host: self.host.name.clone(),
-            });
+            return Err(SandboxError::On { host: self.host.name.clone() });
         }
         self.mount()?;
         network::add_bridge(self.fleet.network)?;
         self.cable().lay(self.all)?;
         cgroup::remove(&self.name())?;
         let nspawn = self.nspawn();
-        let groups = if asks_systemd() {
-            Vec::new()
-        } else {
-            cgroup::create(&self.name())?
-        };
+        let groups = if asks_systemd() { Vec::new() } else { cgroup::create(&self.name())? };
         let console = self.console();
         let log = File::options().create(true).append(true).open(&console);
         let log = log.map_err(SandboxError::io("open", &console))?;
         let copy = log.try_clone().map_err(SandboxError::io("open", &console))?;
         // A session of its own: no terminal's signals, no hang-up.
         let mut supervisor = command::program("setsid");
-        supervisor
-            .args(["sh", "-c", SUPERVISOR, "sh"])
-            .arg(self.place("supervisor"));
-        supervisor
-            .args(groups)
-            .arg("--")
-            .arg(nspawn.get_program())
-            .args(nspawn.get_args());
-        supervisor
-            .stdin(Stdio::null())
-            .stdout(log)
-            .stderr(copy)
-            .current_dir("/");
+        supervisor.args(["sh", "-c", SUPERVISOR, "sh"]).arg(self.place("supervisor"));
+        supervisor.args(groups).arg("--").arg(nspawn.get_program()).args(nspawn.get_args());
+        supervisor.stdin(Stdio::null()).stdout(log).stderr(copy).current_dir("/");
         self.spawn(&mut supervisor)
     }
 
@@ -163,10 +141,7 @@ impl<'a> Machine<'a> {
             .args(["--link-journal=no", "--resolv-conf=off", "--timezone=off"])
             .arg(format!("--machine={}", self.name()))
             .arg(format!("--hostname={}", self.host.name))
-            .arg(format!(
-                "--network-namespace-path={}",
-                self.cable().namespace().display()
-            ))
+            .arg(format!("--network-namespace-path={}", self.cable().namespace().display()))
             .arg(self.directory_argument());
         if !asks_systemd() {
             nspawn.arg("--keep-unit");
@@ -232,10 +207,7 @@ impl<'a> Machine<'a> {
                 }
             }
             if since.elapsed() > DEATH {
-                return Err(SandboxError::Stop {
-                    host: self.host.name.clone(),
-                    pid: first.pid(),
-                });
+                return Err(SandboxError::Stop { host: self.host.name.clone(), pid: first.pid() });
             }
             std::thread::sleep(Duration::from_millis(5));
             rest.sort_unstable();

@@ -69,10 +69,7 @@ pub struct Sandbox {
 
 impl Default for Sandbox {
     fn default() -> Self {
-        Self {
-            state: STATE_DIRECTORY.into(),
-            cache: CACHE_DIRECTORY.into(),
-        }
+        Self { state: STATE_DIRECTORY.into(), cache: CACHE_DIRECTORY.into() }
     }
 }
 
@@ -85,10 +82,7 @@ impl Sandbox {
                 return Err(SandboxError::Directory { path: path.to_owned() });
             }
         }
-        Ok(Self {
-            state: state.to_owned(),
-            cache: cache.to_owned(),
-        })
+        Ok(Self { state: state.to_owned(), cache: cache.to_owned() })
     }
 
     /// Makes a fleet and returns when every host has booted and its sshd answers. If anything fails, what was made is
@@ -111,8 +105,7 @@ impl Sandbox {
 
     /// A fleet that is there.
     pub fn open(&self, name: &FleetName) -> Result<Fleet, SandboxError> {
-        self.find(name)?
-            .ok_or_else(|| SandboxError::NoFleet { name: name.to_string() })
+        self.find(name)?.ok_or_else(|| SandboxError::NoFleet { name: name.to_string() })
     }
 
     /// Takes a fleet down: stops its hosts as a power cut would and removes everything that was made for them.

@@ -55,10 +55,7 @@ mod tests {
 ";
         assert_eq!(
             below(mountinfo, Path::new("/var/lib/x/fleet")),
-            [
-                Path::new("/var/lib/x/fleet/hosts/a/root/with blank"),
-                Path::new("/var/lib/x/fleet/hosts/a/root")
-            ]
+            [Path::new("/var/lib/x/fleet/hosts/a/root/with blank"), Path::new("/var/lib/x/fleet/hosts/a/root")]
         );
         assert!(below(mountinfo, Path::new("/var/lib/x/flee")).is_empty());
     }

@@ -88,9 +88,7 @@ pub(super) fn remove_bridge(network: Network) -> Result<(), SandboxError> {
 
 /// The networks whose bridges are there, whoever made them.
 pub(super) fn bridges() -> BTreeSet<Network> {
-    Network::all()
-        .filter(|network| link_exists(&network.bridge()))
-        .collect()
+    Network::all().filter(|network| link_exists(&network.bridge())).collect()
 }
 
 /// What this machine has and reaches, for the choice of a network.

@@ -108,13 +108,9 @@ impl Options {
             }
         }
         if let Some(mirror) = &self.mirror
-            && !["http://", "https://", "file:///"]
-                .iter()
-                .any(|scheme| mirror.starts_with(scheme))
+            && !["http://", "https://", "file:///"].iter().any(|scheme| mirror.starts_with(scheme))
         {
-            return invalid(format!(
-                "`{mirror}` is not a mirror: use an address such as http://deb.debian.org/debian"
-            ));
+            return invalid(format!("`{mirror}` is not a mirror: use an address such as http://deb.debian.org/debian"));
         }
         Ok(())
     }
@@ -150,10 +146,7 @@ mod tests {
 
     #[test]
     fn hosts_are_called_after_the_fleet_unless_it_is_the_default_one() {
-        let mut options = Options {
-            hosts: 2,
-            ..Options::default()
-        };
+        let mut options = Options { hosts: 2, ..Options::default() };
         assert_eq!(options.host_names(), ["sandbox1", "sandbox2"]);
         options.name = FleetName::parse("web").unwrap();
         assert_eq!(options.host_names(), ["web1", "web2"]);
@@ -173,9 +166,7 @@ mod tests {
             change(&mut options);
             options.check().is_ok()
         };
-        assert!(with(
-            |options| options.with = vec!["python3-minimal".into(), "g++".into(), "libc6".into()]
-        ));
+        assert!(with(|options| options.with = vec!["python3-minimal".into(), "g++".into(), "libc6".into()]));
         assert!(!with(|options| options.with = vec!["-x".into()]));
         assert!(!with(|options| options.with = vec!["a,b".into()]));
         assert!(!with(|options| options.hosts = 0));

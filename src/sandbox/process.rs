@@ -28,10 +28,7 @@ impl Process {
         let (boot, stat) = text.split_once('\n')?;
         let this_boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
         let stat = Stat::parse(stat)?;
-        (boot == this_boot.trim_end()).then_some(Self {
-            pid: stat.pid,
-            started: stat.started,
-        })
+        (boot == this_boot.trim_end()).then_some(Self { pid: stat.pid, started: stat.started })
     }
 
     /// Its number.
@@ -72,9 +69,7 @@ pub(super) fn leader(network_namespace: &Path) -> Option<Process> {
     let inode = inode(network_namespace)?;
     let in_namespace = |pid: &i32| {
         let link = fs::read_link(format!("/proc/{pid}/ns/net")).unwrap_or_default();
-        link.to_str()
-            .and_then(|text| text.strip_prefix("net:[")?.strip_suffix(']')?.parse().ok())
-            == Some(inode)
+        link.to_str().and_then(|text| text.strip_prefix("net:[")?.strip_suffix(']')?.parse().ok()) == Some(inode)
     };
     let is_first = |pid: &i32| {
         let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
@@ -146,15 +141,7 @@ mod tests {
     #[test]
     fn stat_is_read_whatever_the_program_is_called() {
         let text = "4242 (a) b (c) S 7 4242 4242 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 987654 9 9 9";
-        assert_eq!(
-            Stat::parse(text),
-            Some(Stat {
-                pid: 4242,
-                state: 'S',
-                parent: 7,
-                started: 987_654
-            })
-        );
+        assert_eq!(Stat::parse(text), Some(Stat { pid: 4242, state: 'S', parent: 7, started: 987_654 }));
         assert_eq!(Stat::parse("4242 (a"), None);
     }
 
@@ -162,10 +149,7 @@ mod tests {
     fn this_process_is_alive_and_one_that_had_its_number_is_not() {
         let own = Process::of(i32::try_from(std::process::id()).unwrap()).unwrap();
         assert!(own.is_alive());
-        let earlier = Process {
-            started: own.started - 1,
-            ..own
-        };
+        let earlier = Process { started: own.started - 1, ..own };
         assert!(!earlier.is_alive());
     }
 

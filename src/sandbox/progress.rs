@@ -40,20 +40,15 @@ impl fmt::Display for Progress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::MakingBase { release } => {
-                write!(
-                    f,
-                    "making the base system of {release} with debootstrap (once, about a minute)"
-                )
+                write!(f, "making the base system of {release} with debootstrap (once, about a minute)")
             }
             Self::MadeBase { release, took } => {
                 write!(f, "made the base system of {release} in {:.0} s", took.as_secs_f32())
             }
             Self::Booting { host } => write!(f, "{host}: booting"),
-            Self::Ready {
-                host,
-                system_state,
-                took,
-            } => write!(f, "{host}: {system_state} after {:.1} s", took.as_secs_f32()),
+            Self::Ready { host, system_state, took } => {
+                write!(f, "{host}: {system_state} after {:.1} s", took.as_secs_f32())
+            }
         }
     }
 }

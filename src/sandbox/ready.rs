@@ -62,10 +62,7 @@ impl Machine<'_> {
         let since = Instant::now();
         while leader.is_alive() {
             if since.elapsed() > SHUTDOWN {
-                return Err(SandboxError::Stop {
-                    host: self.host.name.clone(),
-                    pid: leader.pid(),
-                });
+                return Err(SandboxError::Stop { host: self.host.name.clone(), pid: leader.pid() });
             }
             std::thread::sleep(Duration::from_millis(10));
         }
@@ -95,21 +92,8 @@ pub(super) fn enter(leader: Process) -> Command {
     let mut command = command::program("nsenter");
     command
         .arg(format!("--target={}", leader.pid()))
-        .args([
-            "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root", "--wd",
-        ])
-        .args([
-            "--",
-            "env",
-            "-i",
-            "HOME=/root",
-            "USER=root",
-            "LOGNAME=root",
-            "SHELL=/bin/bash",
-        ])
-        .args([
-            "LANG=C.UTF-8",
-            "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-        ]);
+        .args(["--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root", "--wd"])
+        .args(["--", "env", "-i", "HOME=/root", "USER=root", "LOGNAME=root", "SHELL=/bin/bash"])
+        .args(["LANG=C.UTF-8", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]);
     command
 }

@@ -44,13 +44,10 @@ impl fmt::Display for Release {
 impl FromStr for Release {
     type Err = SandboxError;
     fn from_str(text: &str) -> Result<Self, SandboxError> {
-        Self::ALL
-            .into_iter()
-            .find(|release| release.as_str() == text)
-            .ok_or_else(|| {
-                SandboxError::Invalid(format!(
-                    "`{text}` is not a release that the sandbox knows: use bullseye, bookworm or trixie"
-                ))
-            })
+        Self::ALL.into_iter().find(|release| release.as_str() == text).ok_or_else(|| {
+            SandboxError::Invalid(format!(
+                "`{text}` is not a release that the sandbox knows: use bullseye, bookworm or trixie"
+            ))
+        })
     }
 }

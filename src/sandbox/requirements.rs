@@ -70,10 +70,8 @@ pub(super) const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg
 
 /// Checks root, programs and kernel, and says everything that is missing at once.
 pub fn check_requirements() -> Result<(), Missing> {
-    let mut programs: Vec<(&str, &str)> = PROGRAMS
-        .into_iter()
-        .filter(|(program, _)| !super::command::is_installed(program))
-        .collect();
+    let mut programs: Vec<(&str, &str)> =
+        PROGRAMS.into_iter().filter(|(program, _)| !super::command::is_installed(program)).collect();
     if !Path::new(KEYRING).exists() {
         programs.push((KEYRING, "debian-archive-keyring"));
     }
@@ -110,11 +108,7 @@ mod tests {
     fn everything_missing_is_said_at_once_with_one_command() {
         let missing = Missing {
             root: true,
-            programs: vec![
-                ("nsenter", "util-linux"),
-                ("setsid", "util-linux"),
-                ("debootstrap", "debootstrap"),
-            ],
+            programs: vec![("nsenter", "util-linux"), ("setsid", "util-linux"), ("debootstrap", "debootstrap")],
             kernel: vec!["network namespaces (CONFIG_NET_NS)"],
         };
         assert_eq!(

@@ -41,11 +41,7 @@ pub(super) struct FleetState {
 impl FleetState {
     pub(super) fn new(options: &Options, base: PathBuf, network: Network) -> Self {
         let hosts = (1..).zip(options.host_names());
-        let hosts = hosts.map(|(number, name)| HostRecord {
-            name,
-            number,
-            address: network.host(number),
-        });
+        let hosts = hosts.map(|(number, name)| HostRecord { name, number, address: network.host(number) });
         Self {
             version: VERSION,
             name: options.name.clone(),
@@ -65,9 +61,7 @@ impl FleetState {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(SandboxError::io("read", path)(error)),
         };
-        Self::parse(&text)
-            .map(Some)
-            .map_err(|why| SandboxError::State { path, why })
+        Self::parse(&text).map(Some).map_err(|why| SandboxError::State { path, why })
     }
 
     fn parse(text: &str) -> Result<Self, String> {
@@ -77,10 +71,7 @@ impl FleetState {
         }
         let versioned: Versioned = serde_json::from_str(text).map_err(|error| error.to_string())?;
         if versioned.version != VERSION {
-            return Err(format!(
-                "it has version {}, this program knows {VERSION}",
-                versioned.version
-            ));
+            return Err(format!("it has version {}, this program knows {VERSION}", versioned.version));
         }
         serde_json::from_str(text).map_err(|error| error.to_string())
     }
@@ -102,11 +93,7 @@ impl FleetState {
     pub(super) fn host(&self, name: &str) -> Result<&HostRecord, SandboxError> {
         self.hosts.iter().find(|host| host.name == name).ok_or_else(|| {
             let names: Vec<&str> = self.hosts.iter().map(|host| host.name.as_str()).collect();
-            SandboxError::NoHost {
-                fleet: self.name.to_string(),
-                host: name.to_owned(),
-                hosts: names.join(", "),
-            }
+            SandboxError::NoHost { fleet: self.name.to_string(), host: name.to_owned(), hosts: names.join(", ") }
         })
     }
 }
@@ -118,9 +105,7 @@ pub(super) fn names(state: &Path) -> Result<Vec<FleetName>, SandboxError> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(SandboxError::io("read the directory", state)(error)),
     };
-    let names = entries
-        .flatten()
-        .filter_map(|entry| FleetName::parse(entry.file_name().to_str()?).ok());
+    let names = entries.flatten().filter_map(|entry| FleetName::parse(entry.file_name().to_str()?).ok());
     let mut names: Vec<FleetName> = names.collect();
     names.sort();
     Ok(names)
@@ -140,11 +125,7 @@ mod tests {
     use super::*;
 
     fn example() -> FleetState {
-        let options = Options {
-            name: FleetName::parse("web").unwrap(),
-            hosts: 2,
-            ..Options::default()
-        };
+        let options = Options { name: FleetName::parse("web").unwrap(), hosts: 2, ..Options::default() };
         let network = Network::choose(&BTreeSet::new()).unwrap();
         FleetState::new(&options, "/base".into(), network)
     }
@@ -165,10 +146,7 @@ mod tests {
     fn a_state_of_another_version_is_not_guessed_at() {
         let text = serde_json::to_string(&example()).unwrap();
         let newer = text.replace("\"version\":1", "\"version\":2");
-        assert_eq!(
-            FleetState::parse(&newer).unwrap_err(),
-            "it has version 2, this program knows 1"
-        );
+        assert_eq!(FleetState::parse(&newer).unwrap_err(), "it has version 2, this program knows 1");
         assert!(FleetState::parse("{").is_err());
     }
 

@@ -28,19 +28,14 @@ pub(super) fn up(
         Ok(()) => Ok(fleet),
         Err(cause) => match fleet.take_down().and_then(|()| lock.remove()) {
             Ok(()) => Err(cause),
-            Err(leftover) => Err(SandboxError::LeftBehind {
-                leftover: Box::new(leftover),
-                cause: Box::new(cause),
-            }),
+            Err(leftover) => Err(SandboxError::LeftBehind { leftover: Box::new(leftover), cause: Box::new(cause) }),
         },
     }
 }
 
 fn refuse_taken(sandbox: &Sandbox, options: &Options) -> Result<(), SandboxError> {
     if sandbox.state.join(options.name.as_str()).exists() {
-        return Err(SandboxError::AlreadyUp {
-            name: options.name.to_string(),
-        });
+        return Err(SandboxError::AlreadyUp { name: options.name.to_string() });
     }
     Ok(())
 }
@@ -110,10 +105,6 @@ fn boot(machine: Machine<'_>, authorized: &str, sender: &Sender<Progress>) -> Re
     let key = furnish::furnish(machine.fleet, machine.host, &machine.root(), authorized)?;
     let supervisor = machine.start()?;
     let system_state = machine.wait_ready(Some(supervisor))?;
-    tell(Progress::Ready {
-        host: host(),
-        system_state,
-        took: since.elapsed(),
-    });
+    tell(Progress::Ready { host: host(), system_state, took: since.elapsed() });
     Ok(key)
 }

@@ -46,10 +46,7 @@ impl Destination {
         let identity_file = target.identity_file.as_deref().map(|path| expand(path, home));
         let ssh_config = target.ssh_config.as_deref().map(|path| expand(path, home));
         if let Some(path) = ssh_config.as_deref().filter(|path| !is_plain(path)) {
-            return wrong(format!(
-                "`ssh_config` holds characters that ssh cannot include: {}",
-                path.display()
-            ));
+            return wrong(format!("`ssh_config` holds characters that ssh cannot include: {}", path.display()));
         }
         if let Err(what) = check_args(&target.ssh_args) {
             return wrong(what);
@@ -74,19 +71,14 @@ impl Destination {
         // ssh expands %d and its like in the names of keys, we do not.
         let identity = identity.filter(|path| !path.as_os_str().as_encoded_bytes().contains(&b'%'));
         let both = [("identity_file", identity), ("ssh_config", self.ssh_config.as_deref())];
-        both.into_iter()
-            .filter_map(|(key, path)| path.map(|path| (key, path)))
-            .collect()
+        both.into_iter().filter_map(|(key, path)| path.map(|path| (key, path))).collect()
     }
 
     /// What a configuration file that is read before the user's own has to say.
     pub(super) fn config_text(&self) -> Option<String> {
-        self.ssh_config.as_deref().map(|path| {
-            format!(
-                "Include \"{}\"\nInclude ~/.ssh/config\nInclude /etc/ssh/ssh_config\n",
-                path.display()
-            )
-        })
+        self.ssh_config
+            .as_deref()
+            .map(|path| format!("Include \"{}\"\nInclude ~/.ssh/config\nInclude /etc/ssh/ssh_config\n", path.display()))
     }
 
     /// Everything after the word `ssh` that starts a master on `socket`.
@@ -104,11 +96,7 @@ impl Destination {
             format!("ControlPersist={}", whole_seconds(options.persist))
         };
         say(&["-M", "-N", "-T", "-x", "-S", &socket.to_string_lossy()]);
-        let host_keys = if options.accept_new_host_keys {
-            "accept-new"
-        } else {
-            "yes"
-        };
+        let host_keys = if options.accept_new_host_keys { "accept-new" } else { "yes" };
         let level = if options.verbose { "DEBUG1" } else { "ERROR" };
         for option in [
             &persist,
@@ -140,11 +128,8 @@ impl Destination {
 }
 
 fn configuration(place: &Place, what: &str) -> TransportError {
-    TransportError::new(
-        TransportErrorKind::Configuration,
-        format!("cannot connect to {place}: {what}"),
-    )
-    .with_hint("correct it in the inventory")
+    TransportError::new(TransportErrorKind::Configuration, format!("cannot connect to {place}: {what}"))
+        .with_hint("correct it in the inventory")
 }
 
 fn whole_seconds(time: Duration) -> u64 {
@@ -166,8 +151,7 @@ fn is_user(text: &str) -> bool {
 
 /// `Include` splits words, knows quotes and backslashes, and globs.
 fn is_plain(path: &Path) -> bool {
-    path.to_str()
-        .is_some_and(|text| !text.chars().any(|c| c.is_control() || "\"'\\*?[]".contains(c)))
+    path.to_str().is_some_and(|text| !text.chars().any(|c| c.is_control() || "\"'\\*?[]".contains(c)))
 }
 
 fn expand(path: &str, home: Option<&Path>) -> PathBuf {
@@ -184,18 +168,14 @@ fn check_args(words: &[String]) -> Result<(), String> {
     let mut words = words.iter();
     while let Some(word) = words.next() {
         let Some(letters) = word.strip_prefix('-').filter(|letters| !letters.is_empty()) else {
-            return Err(format!(
-                "`ssh_args`: {word:?} is not an option; a value with blanks needs quotes"
-            ));
+            return Err(format!("`ssh_args`: {word:?} is not an option; a value with blanks needs quotes"));
         };
         for (at, letter) in letters.char_indices() {
             if SWITCHES.contains(letter) {
                 continue;
             }
             if !WITH_VALUE.contains(letter) {
-                return Err(format!(
-                    "`ssh_args`: -{letter} cannot be used here; a value with blanks needs quotes"
-                ));
+                return Err(format!("`ssh_args`: -{letter} cannot be used here; a value with blanks needs quotes"));
             }
             let attached = &letters[at + letter.len_utf8()..];
             if attached.is_empty() && words.next().is_none() {
@@ -222,9 +202,7 @@ mod tests {
 
     fn args(target: &Target, options: &SshOptions, config: Option<&str>) -> String {
         let destination = Destination::of(target, Some(Path::new("/home/me"))).unwrap();
-        destination
-            .master_args(options, Path::new("/c/0123456789ab"), config.map(Path::new))
-            .join(" ")
+        destination.master_args(options, Path::new("/c/0123456789ab"), config.map(Path::new)).join(" ")
     }
 
     #[test]
@@ -271,31 +249,12 @@ mod tests {
 
     #[test]
     fn no_address_or_user_becomes_an_option_or_a_command() {
-        for address in [
-            "-oProxyCommand=x",
-            "a b",
-            "a;b",
-            "$(x)",
-            "a\nb",
-            "ssh://a",
-            "u@-oX",
-            "",
-            "a`b",
-        ] {
-            let target = Target {
-                address: Some(address.to_owned()),
-                ..target()
-            };
+        for address in ["-oProxyCommand=x", "a b", "a;b", "$(x)", "a\nb", "ssh://a", "u@-oX", "", "a`b"] {
+            let target = Target { address: Some(address.to_owned()), ..target() };
             let error = Destination::of(&target, None).unwrap_err();
             assert_eq!(error.kind, TransportErrorKind::Configuration, "{address}");
         }
-        for address in [
-            "10.0.0.1",
-            "fe80::1%eth0",
-            "web1.example.com",
-            "me@web1",
-            "bücher.example",
-        ] {
+        for address in ["10.0.0.1", "fe80::1%eth0", "web1.example.com", "me@web1", "bücher.example"] {
             assert!(is_address(address), "{address}");
         }
         for user in ["-x", "a b", "a;b", "$(x)", "", "a\\"] {
@@ -331,17 +290,10 @@ mod tests {
     #[test]
     fn paths_that_include_cannot_name_are_refused() {
         for path in ["/a\"b", "/a*b", "/a\\b", "/a[b"] {
-            let target = Target {
-                ssh_config: Some(path.to_owned()),
-                ..target()
-            };
+            let target = Target { ssh_config: Some(path.to_owned()), ..target() };
             assert!(Destination::of(&target, None).is_err(), "{path}");
         }
-        let both = Target {
-            ssh_config: Some("/a".to_owned()),
-            ssh_args: vec!["-F/b".to_owned()],
-            ..target()
-        };
+        let both = Target { ssh_config: Some("/a".to_owned()), ssh_args: vec!["-F/b".to_owned()], ..target() };
         assert!(Destination::of(&both, None).is_err());
     }
 }

@@ -25,7 +25,10 @@ const HASH: usize = 12;
 
 /// `$XDG_RUNTIME_DIR/unitfleet`, or `/tmp/unitfleet-UID` where that is not set, not ours (after `su`) or too long.
 #[must_use]
-#[expect(clippy::disallowed_methods, reason = "sockets lie where the session keeps its own; a flag would not say it better")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "sockets lie where the session keeps its own; a flag would not say it better"
+)]
 pub fn default_control_dir() -> PathBuf {
     let uid = rustix::process::geteuid().as_raw();
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
@@ -86,10 +89,7 @@ pub(super) fn prepare(dir: &Path) -> Result<(), TransportError> {
             format!("{} is not a directory that is ours alone (mode 0700)", dir.display()),
             "look who made it, then remove it",
         ),
-        Err(error) => refuse(
-            format!("cannot use {}: {error}", dir.display()),
-            "look who made it, then remove it",
-        ),
+        Err(error) => refuse(format!("cannot use {}: {error}", dir.display()), "look who made it, then remove it"),
     }
 }
 
@@ -154,10 +154,7 @@ mod tests {
 
     #[test]
     fn sockets_lie_in_the_runtime_directory_where_their_paths_fit() {
-        assert_eq!(
-            choose(Some(Path::new("/run/user/1000")), 1000),
-            Path::new("/run/user/1000/unitfleet")
-        );
+        assert_eq!(choose(Some(Path::new("/run/user/1000")), 1000), Path::new("/run/user/1000/unitfleet"));
         assert_eq!(choose(None, 1000), Path::new("/tmp/unitfleet-1000"));
         assert_eq!(choose(Some(Path::new("relative")), 0), Path::new("/tmp/unitfleet-0"));
         let long = format!("/{}", "x".repeat(70));

@@ -33,10 +33,7 @@ pub(super) fn classify(printed: &str, place: &Place) -> Failure {
     if let Some(error) = said.hung_up() {
         return Failure { error, dropped: true };
     }
-    Failure {
-        error: said.unknown(),
-        dropped: false,
-    }
+    Failure { error: said.unknown(), dropped: false }
 }
 
 /// One line of somebody else's text, safe to print and not too long.
@@ -97,10 +94,7 @@ impl Said<'_> {
                 .map_or(String::new(), |file| format!("-f {file} "));
             return error(
                 format!("the host key of {place} is not the one in known_hosts: reinstalled, or somebody in between"),
-                format!(
-                    "if the host was reinstalled: ssh-keygen {file}-R {}",
-                    place.known_hosts_name()
-                ),
+                format!("if the host was reinstalled: ssh-keygen {file}-R {}", place.known_hosts_name()),
             );
         }
         if self.has("REVOKED HOST KEY") {
@@ -137,11 +131,7 @@ impl Said<'_> {
                     .to_owned(),
             );
         }
-        let denied = self
-            .lines
-            .iter()
-            .copied()
-            .find(|line| line.contains("Permission denied ("))?;
+        let denied = self.lines.iter().copied().find(|line| line.contains("Permission denied ("))?;
         let offers = between(denied, "Permission denied (", ")").unwrap_or("");
         let who = denied.split_once(": Permission denied").map_or("", |(who, _)| who);
         let gate = match who.rsplit_once('@') {
@@ -165,9 +155,7 @@ impl Said<'_> {
                 "unlock the agent or touch the key, then try again; `ssh-add -l` lists the keys".to_owned(),
             );
         }
-        if !offers
-            .split(',')
-            .any(|method| matches!(method, "publickey" | "hostbased") || method.starts_with("gssapi"))
+        if !offers.split(',').any(|method| matches!(method, "publickey" | "hostbased") || method.starts_with("gssapi"))
         {
             return error(
                 format!("no keys are taken by {gate}, only {offers}"),
@@ -224,25 +212,13 @@ impl Said<'_> {
             );
         }
         let (why, hint) = if self.has("Connection refused") {
-            (
-                "the connection was refused",
-                "is sshd running there, and is it this port?",
-            )
+            ("the connection was refused", "is sshd running there, and is it this port?")
         } else if self.has("timed out") {
-            (
-                "no answer in time",
-                "is the host up, and does a firewall let us through?",
-            )
+            ("no answer in time", "is the host up, and does a firewall let us through?")
         } else if self.has("No route to host") || self.has("Host is down") {
-            (
-                "no route to the host",
-                "is the host up, and does a firewall let us through?",
-            )
+            ("no route to the host", "is the host up, and does a firewall let us through?")
         } else if self.has("Network is unreachable") {
-            (
-                "the network is unreachable",
-                "is this machine online, or is a VPN missing?",
-            )
+            ("the network is unreachable", "is this machine online, or is a VPN missing?")
         } else {
             return line.and_then(|line| {
                 error(
@@ -269,11 +245,7 @@ impl Said<'_> {
             "Protocol major versions differ",
             "Bad remote protocol version",
         ])?;
-        let message = format!(
-            "{} and our ssh have no common language ({})",
-            self.place,
-            one_line(line)
-        );
+        let message = format!("{} and our ssh have no common language ({})", self.place, one_line(line));
         Some(TransportError::new(TransportErrorKind::Connect, message).with_hint(
             "an old sshd needs its algorithms named in your ssh config or `ssh_args`; or this is no ssh server",
         ))
@@ -337,11 +309,7 @@ mod tests {
     use super::*;
 
     fn place() -> Place {
-        Place {
-            address: Some("10.0.0.1".to_owned()),
-            port: Some(2222),
-            user: Some("deploy".to_owned()),
-        }
+        Place { address: Some("10.0.0.1".to_owned()), port: Some(2222), user: Some("deploy".to_owned()) }
     }
 
     /// What OpenSSH 9.2 prints, and a text or two that older and newer ones print instead.
@@ -358,24 +326,9 @@ mod tests {
             "the connection was refused (ssh tried jump.example port 22)",
             "is sshd running",
         ),
-        (
-            "ssh: connect to host 10.0.0.1 port 2222: Connection timed out\r\n",
-            Connect,
-            "no answer in time",
-            "firewall",
-        ),
-        (
-            "ssh: connect to host 10.0.0.1 port 2222: No route to host\r\n",
-            Connect,
-            "no route",
-            "firewall",
-        ),
-        (
-            "ssh: connect to host 10.0.0.1 port 2222: Network is unreachable\r\n",
-            Connect,
-            "unreachable",
-            "VPN",
-        ),
+        ("ssh: connect to host 10.0.0.1 port 2222: Connection timed out\r\n", Connect, "no answer in time", "firewall"),
+        ("ssh: connect to host 10.0.0.1 port 2222: No route to host\r\n", Connect, "no route", "firewall"),
+        ("ssh: connect to host 10.0.0.1 port 2222: Network is unreachable\r\n", Connect, "unreachable", "VPN"),
         (
             "Connection timed out during banner exchange\r\nConnection to 10.0.0.1 port 2222 timed out\r\n",
             Connect,
@@ -454,36 +407,21 @@ mod tests {
             "is not the one in known_hosts",
             "ssh-keygen -f \"/home/u/.ssh/known_hosts\" -R '[10.0.0.1]:2222'",
         ),
-        (
-            "Host key verification failed.\r\n",
-            HostKey,
-            "could not be verified",
-            "ssh -v",
-        ),
+        ("Host key verification failed.\r\n", HostKey, "could not be verified", "ssh -v"),
         (
             "/home/u/.ssh/config: line 9: Bad configuration option: nosuchoption\r\n/home/u/.ssh/config: terminating, 1 bad configuration options\r\n",
             Configuration,
             "line 9: Bad configuration option: nosuchoption",
             "ssh -G -p 2222 deploy@10.0.0.1",
         ),
-        (
-            "Bad owner or permissions on /home/u/.ssh/config\r\n",
-            Configuration,
-            "Bad owner",
-            "ssh -G",
-        ),
+        ("Bad owner or permissions on /home/u/.ssh/config\r\n", Configuration, "Bad owner", "ssh -G"),
         (
             "Can't open user config file /nonexistent: No such file or directory\r\n",
             Configuration,
             "/nonexistent",
             "ssh_config",
         ),
-        (
-            "unix_listener: path \"/very/long\" too long for Unix domain socket\r\n",
-            Configuration,
-            "too long",
-            "ssh",
-        ),
+        ("unix_listener: path \"/very/long\" too long for Unix domain socket\r\n", Configuration, "too long", "ssh"),
         (
             "Unable to negotiate with 10.0.0.1 port 2222: no matching key exchange method found. Their offer: diffie-hellman-group1-sha1\r\n",
             Connect,
@@ -502,12 +440,7 @@ mod tests {
             "the jump host cannot reach",
             "ssh -v",
         ),
-        (
-            "something new\r\n",
-            Other,
-            "cannot connect to 10.0.0.1 port 2222 (something new)",
-            "ssh -v",
-        ),
+        ("something new\r\n", Other, "cannot connect to 10.0.0.1 port 2222 (something new)", "ssh -v"),
         ("", Other, "without a word", "ssh -v"),
     ];
 
@@ -534,11 +467,7 @@ mod tests {
         ] {
             let Failure { error, dropped } = classify(printed, &place());
             assert!(dropped, "{printed:?}");
-            assert_eq!(
-                (error.kind, error.message.contains("hung up")),
-                (Connect, true),
-                "{error:?}"
-            );
+            assert_eq!((error.kind, error.message.contains("hung up")), (Connect, true), "{error:?}");
         }
     }
 

@@ -18,11 +18,7 @@ impl Hub {
     #[must_use]
     pub fn new(options: SshOptions) -> Self {
         let meter = Arc::new(Meter::default());
-        Self {
-            ssh: Ssh::with_meter(options, Arc::clone(&meter)),
-            local: Local::with_meter(Arc::clone(&meter)),
-            meter,
-        }
+        Self { ssh: Ssh::with_meter(options, Arc::clone(&meter)), local: Local::with_meter(Arc::clone(&meter)), meter }
     }
 
     /// What was done so far, over all hosts.

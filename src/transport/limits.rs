@@ -12,10 +12,7 @@ pub fn raise_open_files_limit() -> Option<u64> {
     if current == maximum {
         return current;
     }
-    let raised = Rlimit {
-        current: maximum,
-        maximum,
-    };
+    let raised = Rlimit { current: maximum, maximum };
     match setrlimit(Resource::Nofile, raised) {
         Ok(()) => maximum,
         Err(_) => current,

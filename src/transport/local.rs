@@ -41,9 +41,7 @@ impl Local {
 
 impl Transport for Local {
     fn connect<'a>(&'a self, _target: &'a Target) -> BoxFuture<'a, Result<Box<dyn Session>, TransportError>> {
-        let session = LocalSession {
-            meter: Arc::clone(&self.meter),
-        };
+        let session = LocalSession { meter: Arc::clone(&self.meter) };
         Box::pin(async move { Ok(Box::new(session) as Box<dyn Session>) })
     }
 }
@@ -129,18 +127,12 @@ async fn talk(
         child.stdout.take().expect("standard output is a pipe"),
         child.stderr.take().expect("standard error is a pipe"),
     );
-    let collected = converse(streams, script.as_bytes(), input, lines)
-        .await
-        .map_err(|error| gave_up(place, &error))?;
+    let collected = converse(streams, script.as_bytes(), input, lines).await.map_err(|error| gave_up(place, &error))?;
     let status = child.wait().await.ok().and_then(|status| status.code());
     if status.is_none() {
         return Err(killed(place));
     }
-    Ok(ExecOutput {
-        stdout: collected.stdout,
-        stderr: collected.stderr,
-        status,
-    })
+    Ok(ExecOutput { stdout: collected.stdout, stderr: collected.stderr, status })
 }
 
 /// A process group that is killed on drop, unless it was released: what a script starts dies with it.

@@ -140,11 +140,7 @@ impl Masters {
             }
         }
         control::prepare(&self.options.control_dir)?;
-        let files = Files::of(
-            self.options
-                .control_dir
-                .join(self.socket_name(target, &destination, home)),
-        );
+        let files = Files::of(self.options.control_dir.join(self.socket_name(target, &destination, home)));
         if alive(&files.socket).await {
             return Ok(files.socket);
         }
@@ -179,13 +175,11 @@ impl Masters {
                 }
                 Err(rustix::io::Errno::WOULDBLOCK) => {
                     let message = format!("another unitfleet has been connecting to {place} for too long");
-                    return Err(
-                        TransportError::new(TransportErrorKind::Connect, message).with_hint(format!(
-                            "it holds {}: `fuser {}`",
-                            path.display(),
-                            path.display()
-                        )),
-                    );
+                    return Err(TransportError::new(TransportErrorKind::Connect, message).with_hint(format!(
+                        "it holds {}: `fuser {}`",
+                        path.display(),
+                        path.display()
+                    )));
                 }
                 Err(error) => return Err(cannot_use(path, &error.into())),
             }
@@ -217,10 +211,7 @@ impl Masters {
             if self.options.verbose {
                 let hint = failure.error.hint.unwrap_or_default();
                 let log = files.log.display();
-                return TransportError {
-                    hint: Some(format!("{hint}; ssh's own words are in {log}")),
-                    ..failure.error
-                };
+                return TransportError { hint: Some(format!("{hint}; ssh's own words are in {log}")), ..failure.error };
             }
             failure.error
         })
@@ -283,10 +274,7 @@ impl Masters {
 
     async fn start_leashed(&self, args: &[String], files: &Files, log: File) -> io::Result<bool> {
         let mut command = Command::new("/bin/sh");
-        command
-            .args(["-c", LEASH, "unitfleet-master", "ssh"])
-            .args(args)
-            .stdin(Stdio::piped());
+        command.args(["-c", LEASH, "unitfleet-master", "ssh"]).args(args).stdin(Stdio::piped());
         let mut shell = surroundings(&mut command, log).spawn()?;
         let leash = shell.stdin.take().expect("standard input is a pipe");
         loop {
@@ -297,11 +285,7 @@ impl Masters {
                 return status.map(|_| false);
             }
         }
-        let leashed = Leashed {
-            socket: files.socket.clone(),
-            _leash: leash,
-            _shell: shell,
-        };
+        let leashed = Leashed { socket: files.socket.clone(), _leash: leash, _shell: shell };
         let mut children = self.children.lock().unwrap_or_else(PoisonError::into_inner);
         // The one before at this path is dead; its end must not take the new socket with it.
         if let Some(mut before) = children.remove(&files.socket) {
@@ -392,12 +376,7 @@ fn pause(place: &Place) -> Duration {
 }
 
 fn create(path: &Path) -> io::Result<File> {
-    File::options()
-        .create(true)
-        .write(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)
+    File::options().create(true).write(true).truncate(true).mode(0o600).open(path)
 }
 
 fn plain(error: TransportError) -> Failure {

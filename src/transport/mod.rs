@@ -107,11 +107,7 @@ pub struct TransportError {
 
 impl TransportError {
     fn new(kind: TransportErrorKind, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-            hint: None,
-        }
+        Self { kind, message: message.into(), hint: None }
     }
 
     fn with_hint(mut self, hint: impl Into<String>) -> Self {

@@ -16,28 +16,16 @@ pub(super) struct Place {
 impl Place {
     pub(super) fn of(target: &Target) -> Self {
         let address = target.address.as_deref().unwrap_or(target.host.as_str());
-        Self {
-            address: Some(address.to_owned()),
-            port: target.port,
-            user: target.user.clone(),
-        }
+        Self { address: Some(address.to_owned()), port: target.port, user: target.user.clone() }
     }
 
     pub(super) fn this_machine() -> Self {
-        Self {
-            address: None,
-            port: None,
-            user: None,
-        }
+        Self { address: None, port: None, user: None }
     }
 
     #[cfg(test)]
     pub(super) fn of_address(address: &str, user: Option<&str>) -> Self {
-        Self {
-            address: Some(address.to_owned()),
-            port: None,
-            user: user.map(str::to_owned),
-        }
+        Self { address: Some(address.to_owned()), port: None, user: user.map(str::to_owned) }
     }
 
     /// The host as `known_hosts` writes it.
@@ -52,9 +40,7 @@ impl Place {
     /// Whether this is the host that ssh calls `name`. Where it is not, `name` is a jump host, or ssh's configuration has
     /// another name for ours.
     pub(super) fn is_called(&self, name: &str) -> bool {
-        self.address
-            .as_deref()
-            .is_some_and(|address| address.eq_ignore_ascii_case(name))
+        self.address.as_deref().is_some_and(|address| address.eq_ignore_ascii_case(name))
     }
 
     /// What a reader would type to get there by hand.

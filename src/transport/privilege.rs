@@ -28,22 +28,14 @@ const PASSWORDLESS: &str = "the user needs `USER ALL=(ALL) NOPASSWD: ALL` in sud
 /// Texts on standard error, in the order in which they are tried, with our words and what to do. `USER` in a hint is the
 /// login user. sudo-rs is the default of Ubuntu since 25.10; its words differ.
 const REFUSALS: &[(&str, &str, &str)] = &[
-    (
-        "sorry, you must have a tty",
-        "sudo wants a terminal",
-        "add `Defaults:USER !requiretty` to sudoers",
-    ),
+    ("sorry, you must have a tty", "sudo wants a terminal", "add `Defaults:USER !requiretty` to sudoers"),
     (
         "is not in the sudoers file",
         "the user is not in sudoers",
         "add `USER ALL=(ALL) NOPASSWD: ALL` to sudoers (visudo -f /etc/sudoers.d/unitfleet), or log in as root (`user: root`)",
     ),
     ("a password is required", "sudo wants a password", PASSWORDLESS),
-    (
-        "interactive authentication is required",
-        "sudo wants a password",
-        PASSWORDLESS,
-    ),
+    ("interactive authentication is required", "sudo wants a password", PASSWORDLESS),
     ("a terminal is required", "sudo wants a password", PASSWORDLESS),
     (
         "is not allowed to execute",
@@ -102,24 +94,16 @@ pub(super) fn refusal(status: Option<i32>, stderr: &str, place: &Place) -> Optio
     };
     let in_sudoers =
         |line: &str| line.contains("is not in the sudoers file") || line.contains("is not allowed to run sudo");
-    let known = REFUSALS.iter().find(|(text, ..)| {
-        stderr
-            .lines()
-            .any(|line| line.contains(text) && (said_by_sudo(&line) || in_sudoers(line)))
-    });
+    let known = REFUSALS
+        .iter()
+        .find(|(text, ..)| stderr.lines().any(|line| line.contains(text) && (said_by_sudo(&line) || in_sudoers(line))));
     if let Some((_, why, hint)) = known {
         return Some(refuse(why, hint));
     }
     // Any other word of sudo, in whatever language. A mere warning of it does not come with a status.
-    let line = stderr
-        .lines()
-        .filter(said_by_sudo)
-        .find(|line| !line.contains("unable to resolve host"))?;
+    let line = stderr.lines().filter(said_by_sudo).find(|line| !line.contains("unable to resolve host"))?;
     let said = super::error::one_line(line);
-    Some(refuse(
-        &format!("sudo refused ({said})"),
-        "try `sudo -n true` as that user on the host",
-    ))
+    Some(refuse(&format!("sudo refused ({said})"), "try `sudo -n true` as that user on the host"))
 }
 
 #[cfg(test)]
@@ -129,10 +113,7 @@ mod tests {
     #[test]
     fn the_command_is_the_same_words_for_every_shell() {
         assert_eq!(script_command(42, false), r#"exec /bin/sh -c 'eval "$(head -c 42)"'"#);
-        assert_eq!(
-            script_command(42, true),
-            r#"exec sudo -n /bin/sh -c 'eval "$(head -c 42)"'"#
-        );
+        assert_eq!(script_command(42, true), r#"exec sudo -n /bin/sh -c 'eval "$(head -c 42)"'"#);
     }
 
     #[test]
@@ -143,16 +124,8 @@ mod tests {
             (1, "sudo: interactive authentication is required\n", "wants a password"),
             (1, "sudo: sorry, you must have a tty to run sudo\n", "wants a terminal"),
             (1, "deploy is not in the sudoers file.\n", "not in sudoers"),
-            (
-                1,
-                "deploy is not in the sudoers file.  This incident will be reported.\n",
-                "not in sudoers",
-            ),
-            (
-                1,
-                "Sorry, user deploy is not allowed to execute '/bin/sh -c eval' as root on web1.\n",
-                "run /bin/sh",
-            ),
+            (1, "deploy is not in the sudoers file.  This incident will be reported.\n", "not in sudoers"),
+            (1, "Sorry, user deploy is not allowed to execute '/bin/sh -c eval' as root on web1.\n", "run /bin/sh"),
             (127, "bash: line 1: exec: sudo: not found\n", "not installed"),
             (127, "sh: 1: exec: sudo: not found\n", "not installed"),
             (127, "zsh:1: command not found: sudo\n", "not installed"),
@@ -166,21 +139,13 @@ mod tests {
                 "sudo: effective uid is not 0, is /usr/bin/sudo on a file system with the 'nosuid' option set or an NFS file system without root privileges?\n",
                 "sudo refused",
             ),
-            (
-                1,
-                "sudo: /usr/bin/sudo must be owned by uid 0 and have the setuid bit set\n",
-                "setuid root",
-            ),
+            (1, "sudo: /usr/bin/sudo must be owned by uid 0 and have the setuid bit set\n", "setuid root"),
             (
                 1,
                 "sudo: The \"no new privileges\" flag is set, which prevents sudo from running as root.\n",
                 "no new privileges",
             ),
-            (
-                1,
-                "sudo: Ein Passwort ist notwendig\n",
-                "sudo refused (sudo: Ein Passwort ist notwendig)",
-            ),
+            (1, "sudo: Ein Passwort ist notwendig\n", "sudo refused (sudo: Ein Passwort ist notwendig)"),
         ] {
             let error = refusal(Some(status), stderr, &place).unwrap_or_else(|| panic!("not seen: {stderr}"));
             assert_eq!(error.kind, TransportErrorKind::Privilege);

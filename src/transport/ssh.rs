@@ -59,9 +59,7 @@ impl Ssh {
     }
 
     pub(super) fn with_meter(options: SshOptions, meter: Arc<Meter>) -> Self {
-        Self {
-            masters: Arc::new(Masters::new(options, meter)),
-        }
+        Self { masters: Arc::new(Masters::new(options, meter)) }
     }
 
     /// What was done so far.
@@ -153,9 +151,8 @@ impl SshSession {
             remote.stdout().take().expect("standard output is a pipe"),
             remote.stderr().take().expect("standard error is a pipe"),
         );
-        let collected = converse(streams, script.as_bytes(), input, lines)
-            .await
-            .map_err(|error| gave_up(&self.place, &error))?;
+        let collected =
+            converse(streams, script.as_bytes(), input, lines).await.map_err(|error| gave_up(&self.place, &error))?;
         let status = match remote.wait().await {
             Ok(status) => status.code(),
             // The crate's word for status 127, whatever it came from.
@@ -163,20 +160,12 @@ impl SshSession {
             Err(_) if alive(&self.socket).await => return Err(killed(&self.place)),
             Err(_) => return Err(broken(&self.place)),
         };
-        Ok(ExecOutput {
-            stdout: collected.stdout,
-            stderr: collected.stderr,
-            status,
-        })
+        Ok(ExecOutput { stdout: collected.stdout, stderr: collected.stderr, status })
     }
 
     fn refused(&self, error: &openssh::Error) -> TransportError {
         let cause = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
-        let message = format!(
-            "{} opened no session on the connection ({})",
-            self.place,
-            one_line(&cause)
-        );
+        let message = format!("{} opened no session on the connection ({})", self.place, one_line(&cause));
         let refused = TransportError::new(TransportErrorKind::Other, message);
         if cause.contains("refused by peer") {
             return refused
@@ -186,11 +175,7 @@ impl SshSession {
     }
 
     fn not_opened(&self, deadline: Duration) -> TransportError {
-        let message = format!(
-            "{} opened no session within {}: nothing was run",
-            self.place,
-            seconds(deadline)
-        );
+        let message = format!("{} opened no session within {}: nothing was run", self.place, seconds(deadline));
         TransportError::new(TransportErrorKind::Connect, message)
             .with_hint("the host is overloaded or frozen, or the network to it is gone")
     }
@@ -199,29 +184,16 @@ impl SshSession {
 /// Asks a master for a session that runs the command.
 async fn start(socket: &Path, command: &str) -> Result<Remote, openssh::Error> {
     let session = Arc::new(openssh::Session::resume_mux(socket.into(), None));
-    session
-        .arc_raw_command(command)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .await
+    session.arc_raw_command(command).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().await
 }
 
 fn seconds(time: Duration) -> String {
-    if time.subsec_millis() == 0 {
-        format!("{} s", time.as_secs())
-    } else {
-        format!("{:.1} s", time.as_secs_f64())
-    }
+    if time.subsec_millis() == 0 { format!("{} s", time.as_secs()) } else { format!("{:.1} s", time.as_secs_f64()) }
 }
 
 /// The deadline passed while a script ran.
 pub(super) fn overdue(place: &Place, deadline: Duration) -> TransportError {
-    let message = format!(
-        "no end within {} on {place}: the script may still be at work there",
-        seconds(deadline)
-    );
+    let message = format!("no end within {} on {place}: the script may still be at work there", seconds(deadline));
     TransportError::new(TransportErrorKind::Interrupted, message)
         .with_hint("look at the host, or try again with a longer --timeout")
 }

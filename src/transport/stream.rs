@@ -41,11 +41,8 @@ pub(super) async fn converse(
     input: &[u8],
     lines: Option<LineSink<'_>>,
 ) -> Result<Collected, StreamError> {
-    let ((), stdout, stderr) = tokio::try_join!(
-        feed(stdin, script, input),
-        collect_lines(stdout, lines),
-        collect_text(stderr)
-    )?;
+    let ((), stdout, stderr) =
+        tokio::try_join!(feed(stdin, script, input), collect_lines(stdout, lines), collect_text(stderr))?;
     Ok(Collected { stdout, stderr })
 }
 

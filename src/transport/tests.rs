@@ -16,12 +16,7 @@ use sshd::Sshd;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn exec<'a>(script: &'a str, input: &'a [u8]) -> Exec<'a> {
-    Exec {
-        script,
-        input,
-        become_root: false,
-        deadline: PATIENCE,
-    }
+    Exec { script, input, become_root: false, deadline: PATIENCE }
 }
 
 async fn run(session: &dyn Session, script: &str, input: &[u8]) -> ExecOutput {
@@ -29,9 +24,7 @@ async fn run(session: &dyn Session, script: &str, input: &[u8]) -> ExecOutput {
 }
 
 async fn connect(ssh: &Ssh, target: &Target) -> Result<Box<dyn Session>, TransportError> {
-    tokio::time::timeout(PATIENCE, ssh.connect(target))
-        .await
-        .expect("connect ends by itself")
+    tokio::time::timeout(PATIENCE, ssh.connect(target)).await.expect("connect ends by itself")
 }
 
 async fn refused(ssh: &Ssh, target: &Target) -> TransportError {
@@ -50,9 +43,7 @@ fn noise(length: usize) -> Vec<u8> {
 
 fn sha256(bytes: &[u8]) -> String {
     use sha2::Digest;
-    sha2::Sha256::digest(bytes)
-        .iter()
-        .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+    sha2::Sha256::digest(bytes).iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 /// What every session must do.
@@ -60,12 +51,7 @@ mod contract {
     use super::*;
 
     pub(super) async fn a_script_gets_its_input_and_gives_its_outputs(session: &dyn Session) {
-        let output = run(
-            session,
-            "read -r x; echo \"got $x\"; echo warned >&2; cat",
-            b"it's\nrest\0\xff",
-        )
-        .await;
+        let output = run(session, "read -r x; echo \"got $x\"; echo warned >&2; cat", b"it's\nrest\0\xff").await;
         assert_eq!(output.stdout, b"got it's\nrest\0\xff");
         assert_eq!(output.stderr, "warned\n");
         assert_eq!(output.status, Some(0));
@@ -77,10 +63,7 @@ mod contract {
         let output = run(session, script, b"").await;
         let expected = "a \"b\" $c `d` \\\\ %s !\n'here' \"doc\" ä\n";
         assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
-        let long = format!(
-            "x=0\n{}echo $x",
-            "x=$((x + 1)) # a line of some length, as scripts have\n".repeat(4000)
-        );
+        let long = format!("x=0\n{}echo $x", "x=$((x + 1)) # a line of some length, as scripts have\n".repeat(4000));
         assert_eq!(run(session, &long, b"").await.stdout, b"4000\n");
     }
 
@@ -88,21 +71,14 @@ mod contract {
         for status in [1, 3, 126, 127, 255] {
             let output = run(session, &format!("echo out; echo err >&2; exit {status}"), b"").await;
             assert_eq!(output.status, Some(status));
-            assert_eq!(
-                (output.stdout.as_slice(), output.stderr.as_str()),
-                (&b"out\n"[..], "err\n")
-            );
+            assert_eq!((output.stdout.as_slice(), output.stderr.as_str()), (&b"out\n"[..], "err\n"));
         }
     }
 
     pub(super) async fn ten_megabytes_go_there_and_back(session: &dyn Session) {
         let input = noise(10 << 20);
         let output = run(session, "sha256sum", &input).await;
-        assert!(
-            output.stdout.starts_with(sha256(&input).as_bytes()),
-            "{:?}",
-            String::from_utf8_lossy(&output.stdout)
-        );
+        assert!(output.stdout.starts_with(sha256(&input).as_bytes()), "{:?}", String::from_utf8_lossy(&output.stdout));
         let output = run(session, "cat", &input).await;
         assert!(output.stdout == input, "{} bytes came back", output.stdout.len());
     }
@@ -149,17 +125,11 @@ mod contract {
 
     pub(super) async fn a_deadline_ends_the_wait_and_says_what_is_not_known(session: &dyn Session) {
         let began = Instant::now();
-        let late = Exec {
-            deadline: Duration::from_millis(400),
-            ..exec("echo begun; sleep 3", b"")
-        };
+        let late = Exec { deadline: Duration::from_millis(400), ..exec("echo begun; sleep 3", b"") };
         let error = session.exec(late, None).await.unwrap_err();
         assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
         assert_eq!(error.kind, TransportErrorKind::Interrupted);
-        assert!(
-            error.message.contains("within 0.4 s") && error.message.contains("may still be at work"),
-            "{error}"
-        );
+        assert!(error.message.contains("within 0.4 s") && error.message.contains("may still be at work"), "{error}");
         assert_eq!(run(session, "echo again", b"").await.stdout, b"again\n");
     }
 
@@ -227,11 +197,7 @@ async fn a_script_that_is_cut_runs_nothing() {
         for shell in ["dash", "bash"] {
             let mut child = if shell == "dash" {
                 let mut command = tokio::process::Command::new("ssh");
-                command
-                    .args(["-F", "none", "-S"])
-                    .arg(&socket)
-                    .arg("x")
-                    .arg(script_command(script.len(), false));
+                command.args(["-F", "none", "-S"]).arg(&socket).arg("x").arg(script_command(script.len(), false));
                 command
             } else {
                 let mut command = tokio::process::Command::new("bash");
@@ -247,12 +213,7 @@ async fn a_script_that_is_cut_runs_nothing() {
             drop(stdin);
             let status = child.wait().await.unwrap();
             let whole = length == script.len();
-            assert_eq!(
-                (marker.exists(), status.success()),
-                (whole, whole),
-                "{shell}, {length} of {}",
-                script.len()
-            );
+            assert_eq!((marker.exists(), status.success()), (whole, whole), "{shell}, {length} of {}", script.len());
             drop(std::fs::remove_file(&marker));
         }
     }
@@ -261,25 +222,16 @@ async fn a_script_that_is_cut_runs_nothing() {
 fn sockets(control: &Path) -> Vec<std::path::PathBuf> {
     use std::os::unix::fs::FileTypeExt;
     let entries = std::fs::read_dir(control).unwrap().map(Result::unwrap);
-    entries
-        .filter(|entry| entry.file_type().unwrap().is_socket())
-        .map(|entry| entry.path())
-        .collect()
+    entries.filter(|entry| entry.file_type().unwrap().is_socket()).map(|entry| entry.path()).collect()
 }
 
 #[tokio::test]
 async fn local_scripts_die_when_they_are_given_up() {
     let dir = tempfile::tempdir().unwrap();
     let marker = dir.path().join("survived");
-    let session = Local::new()
-        .connect(&Target::ssh(HostName::parse("here").unwrap()))
-        .await
-        .unwrap();
+    let session = Local::new().connect(&Target::ssh(HostName::parse("here").unwrap())).await.unwrap();
     let script = format!("(sleep 0.6; touch {}) & wait", marker.display());
-    let late = Exec {
-        deadline: Duration::from_millis(200),
-        ..exec(&script, b"")
-    };
+    let late = Exec { deadline: Duration::from_millis(200), ..exec(&script, b"") };
     session.exec(late, None).await.unwrap_err();
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(!marker.exists());
@@ -293,19 +245,12 @@ mod host_keys {
         let sshd = Sshd::start();
         sshd.know("other_key");
         for accept_new_host_keys in [false, true] {
-            let options = SshOptions {
-                accept_new_host_keys,
-                ..sshd.options()
-            };
+            let options = SshOptions { accept_new_host_keys, ..sshd.options() };
             let error = refused(&Ssh::new(options), &sshd.target()).await;
             assert_eq!(error.kind, TransportErrorKind::HostKey, "{error:?}");
             let hint = error.hint.unwrap();
             assert!(hint.contains("ssh-keygen -f") && hint.contains("known_hosts"), "{hint}");
-            assert!(
-                error.message.contains(&format!("127.0.0.1 port {}", sshd.port)),
-                "{}",
-                error.message
-            );
+            assert!(error.message.contains(&format!("127.0.0.1 port {}", sshd.port)), "{}", error.message);
         }
         assert_eq!(sshd.logins(), 0);
     }
@@ -317,10 +262,7 @@ mod host_keys {
         let error = refused(&Ssh::new(sshd.options()), &sshd.target()).await;
         assert_eq!(error.kind, TransportErrorKind::HostKey, "{error:?}");
         assert!(error.hint.unwrap().contains("--accept-new-host-keys"));
-        let options = SshOptions {
-            accept_new_host_keys: true,
-            ..sshd.options()
-        };
+        let options = SshOptions { accept_new_host_keys: true, ..sshd.options() };
         let session = connect(&Ssh::new(options), &sshd.target()).await.unwrap();
         assert_eq!(run(&*session, "echo in", b"").await.stdout, b"in\n");
         let learned = std::fs::read_to_string(sshd.path("known_hosts")).unwrap();
@@ -334,21 +276,11 @@ mod trouble {
     #[tokio::test]
     async fn a_closed_port_is_named() {
         let sshd = Sshd::start();
-        let closed = std::net::TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        let target = Target {
-            port: Some(closed),
-            ..sshd.target()
-        };
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let target = Target { port: Some(closed), ..sshd.target() };
         let error = refused(&Ssh::new(sshd.options()), &target).await;
         assert_eq!(error.kind, TransportErrorKind::Connect);
-        assert_eq!(
-            error.message,
-            format!("cannot reach 127.0.0.1 port {closed}: the connection was refused")
-        );
+        assert_eq!(error.message, format!("cannot reach 127.0.0.1 port {closed}: the connection was refused"));
         let error = refused(&Ssh::new(sshd.kept()), &target).await;
         assert_eq!(error.kind, TransportErrorKind::Connect);
         assert_eq!(sshd.masters(), Vec::<String>::new());
@@ -358,10 +290,7 @@ mod trouble {
     async fn a_key_that_is_not_authorized_is_an_authentication_failure() {
         let sshd = Sshd::start();
         let other = sshd.path("other_key").to_str().unwrap().to_owned();
-        let target = Target {
-            identity_file: Some(other),
-            ..sshd.target()
-        };
+        let target = Target { identity_file: Some(other), ..sshd.target() };
         let error = refused(&Ssh::new(sshd.options()), &target).await;
         assert_eq!(error.kind, TransportErrorKind::Authentication, "{error:?}");
         assert!(error.message.contains("our keys were refused"), "{}", error.message);
@@ -370,10 +299,7 @@ mod trouble {
     #[tokio::test]
     async fn a_name_that_does_not_resolve_is_named() {
         let sshd = Sshd::start();
-        let target = Target {
-            address: Some("no-such-host.invalid".to_owned()),
-            ..sshd.target()
-        };
+        let target = Target { address: Some("no-such-host.invalid".to_owned()), ..sshd.target() };
         let error = refused(&Ssh::new(sshd.options()), &target).await;
         assert_eq!(error.kind, TransportErrorKind::Resolve, "{error:?}");
         assert!(error.message.contains("no-such-host.invalid"), "{}", error.message);
@@ -387,10 +313,7 @@ mod trouble {
         target.ssh_args.extend(["-o".to_owned(), "NoSuchOption=1".to_owned()]);
         let error = refused(&ssh, &target).await;
         assert_eq!(error.kind, TransportErrorKind::Configuration, "{error:?}");
-        let target = Target {
-            identity_file: Some("/nonexistent/key".to_owned()),
-            ..sshd.target()
-        };
+        let target = Target { identity_file: Some("/nonexistent/key".to_owned()), ..sshd.target() };
         let error = refused(&ssh, &target).await;
         assert_eq!(error.kind, TransportErrorKind::Configuration, "{error:?}");
         assert!(error.message.contains("/nonexistent/key"), "{}", error.message);
@@ -401,10 +324,7 @@ mod trouble {
         let sshd = Sshd::start();
         sshd.freeze();
         let began = Instant::now();
-        let options = SshOptions {
-            connect_timeout: Duration::from_secs(1),
-            ..sshd.kept()
-        };
+        let options = SshOptions { connect_timeout: Duration::from_secs(1), ..sshd.kept() };
         let error = refused(&Ssh::new(options), &sshd.target()).await;
         assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
         assert_eq!(error.kind, TransportErrorKind::Connect, "{error:?}");
@@ -437,10 +357,7 @@ mod trouble {
                 assert_eq!(line, b"begun");
                 sshd.kill_sessions();
             };
-            let error = session
-                .exec(exec("echo begun; sleep 3", b""), Some(&mut sink))
-                .await
-                .unwrap_err();
+            let error = session.exec(exec("echo begun; sleep 3", b""), Some(&mut sink)).await.unwrap_err();
             assert_eq!(error.kind, TransportErrorKind::Interrupted, "{error:?}");
             assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
             // The next script finds the host back.
@@ -457,10 +374,7 @@ mod privilege {
     async fn as_root(sshd: &Sshd) -> Result<ExecOutput, TransportError> {
         let ssh = Ssh::new(sshd.options());
         let session = connect(&ssh, &sshd.target()).await.unwrap();
-        let exec = Exec {
-            become_root: true,
-            ..exec("cat", b"input")
-        };
+        let exec = Exec { become_root: true, ..exec("cat", b"input") };
         session.exec(exec, None).await
     }
 
@@ -470,17 +384,11 @@ mod privilege {
         sshd.install_sudo("[ \"$1\" = -n ] || exit 9; shift; echo by sudo; exec \"$@\"");
         let output = as_root(&sshd).await.unwrap();
         assert_eq!(output.stdout, b"by sudo\ninput");
-        let local = Target {
-            user: Some("root".to_owned()),
-            ..sshd.target()
-        };
+        let local = Target { user: Some("root".to_owned()), ..sshd.target() };
         if rustix::process::geteuid().is_root() {
             let ssh = Ssh::new(sshd.options());
             let session = connect(&ssh, &local).await.unwrap();
-            let exec = Exec {
-                become_root: true,
-                ..exec("cat", b"input")
-            };
+            let exec = Exec { become_root: true, ..exec("cat", b"input") };
             assert_eq!(session.exec(exec, None).await.unwrap().stdout, b"input");
         }
     }
@@ -489,10 +397,7 @@ mod privilege {
     async fn a_sudo_that_refuses_is_told_apart_from_a_script_that_fails() {
         for (sudo, why) in [
             ("echo 'sudo: a password is required' >&2; exit 1", "wants a password"),
-            (
-                "echo 'sudo: sorry, you must have a tty to run sudo' >&2; exit 1",
-                "wants a terminal",
-            ),
+            ("echo 'sudo: sorry, you must have a tty to run sudo' >&2; exit 1", "wants a terminal"),
             ("echo 'joe is not in the sudoers file.' >&2; exit 1", "not in sudoers"),
             ("echo 'sh: 1: exec: sudo: not found' >&2; exit 127", "not installed"),
         ] {
@@ -526,10 +431,7 @@ mod masters {
         let second = Ssh::new(sshd.kept());
         let session = connect(&second, &sshd.target()).await.unwrap();
         assert_eq!(run(&*session, "echo in", b"").await.stdout, b"in\n");
-        assert_eq!(
-            (sshd.logins(), second.meter().connections(), second.meter().executions()),
-            (1, 0, 1)
-        );
+        assert_eq!((sshd.logins(), second.meter().connections(), second.meter().executions()), (1, 0, 1));
         assert_eq!(disconnect_all(&sshd.path("control")).await.unwrap(), 1);
         assert_eq!(disconnect_all(&sshd.path("control")).await.unwrap(), 0);
         nothing_left(&sshd).await;
@@ -634,10 +536,7 @@ async fn the_hub_goes_where_the_target_says_and_counts_both() {
     let sshd = Sshd::start();
     let hub = Hub::new(sshd.options());
     let there = sshd.target();
-    let here = Target {
-        kind: ConnectionKind::Local,
-        ..there.clone()
-    };
+    let here = Target { kind: ConnectionKind::Local, ..there.clone() };
     let seen = Mutex::new(Vec::new());
     for target in [&there, &here, &there] {
         let session = hub.connect(target).await.unwrap();

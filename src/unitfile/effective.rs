@@ -44,14 +44,8 @@ impl Effective {
     /// Reads a unit's files as systemd does; drop-ins in the order in which they apply.
     #[must_use]
     pub fn merge(fragment: Option<&str>, drop_ins: &[&str]) -> Self {
-        let drop_ins = drop_ins
-            .iter()
-            .enumerate()
-            .map(|(at, text)| (Source::DropIn(at), *text));
-        let files = fragment
-            .map(|text| (Source::Fragment, text))
-            .into_iter()
-            .chain(drop_ins);
+        let drop_ins = drop_ins.iter().enumerate().map(|(at, text)| (Source::DropIn(at), *text));
+        let files = fragment.map(|text| (Source::Fragment, text)).into_iter().chain(drop_ins);
         let mut settings = Vec::new();
         for (source, text) in files {
             settings.extend(UnitFile::parse(text).assignments().map(|found| Setting {
@@ -104,11 +98,7 @@ impl Effective {
     /// said before stays.
     #[must_use]
     pub fn flag(&self, section: &str, key: &str) -> Option<bool> {
-        let mut found = self
-            .settings
-            .iter()
-            .rev()
-            .filter(|setting| setting.section == section && setting.key == key);
+        let mut found = self.settings.iter().rev().filter(|setting| setting.section == section && setting.key == key);
         found.find_map(|setting| boolean(&setting.value))
     }
 
@@ -126,10 +116,7 @@ impl Effective {
     }
 
     fn split(&self, section: &str, key: &str, backslash: Backslash) -> Vec<String> {
-        self.values(section, key)
-            .into_iter()
-            .flat_map(|value| split(value, backslash).0)
-            .collect()
+        self.values(section, key).into_iter().flat_map(|value| split(value, backslash).0).collect()
     }
 
     /// A text of all that a running unit could depend on, for hashing. Equal for two units exactly when
@@ -154,10 +141,7 @@ impl Effective {
     /// The assignments of each list that systemd builds, in order; lists that were emptied are not there.
     fn lists(&self, wanted: fn(&str, &str) -> bool) -> Lists<'_> {
         let mut lists = Lists::new();
-        for Setting {
-            section, key, value, ..
-        } in &self.settings
-        {
+        for Setting { section, key, value, .. } in &self.settings {
             if !wanted(section, key) {
                 continue;
             }
@@ -204,16 +188,9 @@ fn changed(old: &Effective, new: &Effective, wanted: fn(&str, &str) -> bool) -> 
         }
         let keys: BTreeSet<&str> = before.iter().chain(after).map(|(key, _)| *key).collect();
         let of = |key: &str, all: &[(&str, &str)]| -> Vec<String> {
-            all.iter()
-                .filter(|(k, _)| *k == key)
-                .map(|(_, value)| (*value).to_owned())
-                .collect()
+            all.iter().filter(|(k, _)| *k == key).map(|(_, value)| (*value).to_owned()).collect()
         };
-        let mut differ: Vec<&str> = keys
-            .iter()
-            .copied()
-            .filter(|key| of(key, before) != of(key, after))
-            .collect();
+        let mut differ: Vec<&str> = keys.iter().copied().filter(|key| of(key, before) != of(key, after)).collect();
         if differ.is_empty() {
             // Only the order between keys of one list is another.
             differ = keys.into_iter().collect();
@@ -280,10 +257,7 @@ mod tests {
         assert_eq!(effective.names("Unit", "After"), ["a.service", "b.service"]);
         assert!(effective.has_section("Unit") && !effective.has_section("Install"));
         let last = effective.settings().last().unwrap();
-        assert_eq!(
-            (last.value.as_str(), last.source, last.line),
-            ("b.service", Source::DropIn(1), 6)
-        );
+        assert_eq!((last.value.as_str(), last.source, last.line), ("b.service", Source::DropIn(1), 6));
     }
 
     #[test]
@@ -316,11 +290,7 @@ mod tests {
             ("F=", None),
             ("G=yes", None),
         ] {
-            assert_eq!(
-                unit(&format!("[Service]\n{text}\n")).flag("Service", "F"),
-                flag,
-                "{text}"
-            );
+            assert_eq!(unit(&format!("[Service]\n{text}\n")).flag("Service", "F"), flag, "{text}");
         }
     }
 
@@ -336,10 +306,7 @@ mod tests {
             BASE.replace("[Install]\nWantedBy=a.target\n", ""),
             BASE.replace("[Service]", "[X-Ours]\nRole=web\n[Service]\nX-Hash=1"),
             "[Service]\nEnvironment=A=1\nEnvironment=B=2\nExecStart=/bin/a\n[Unit]\nDescription=x\n".to_owned(),
-            BASE.replace(
-                "ExecStart=/bin/a",
-                "ExecStart=/bin/old\nExecStart=\nExecStart=\\\n/bin/a",
-            ),
+            BASE.replace("ExecStart=/bin/a", "ExecStart=/bin/old\nExecStart=\nExecStart=\\\n/bin/a"),
             BASE.replace("[Install]", "EnvironmentFile=/x\nEnvironmentFile=\n[Install]"),
         ] {
             let new = unit(&same);
@@ -353,15 +320,9 @@ mod tests {
         let old = unit(BASE);
         for (new, names) in [
             (BASE.replace("/bin/a", "/bin/b"), &["[Service] ExecStart"][..]),
-            (
-                BASE.replace("A=1\nEnvironment=B=2", "B=2\nEnvironment=A=1"),
-                &["[Service] Environment"],
-            ),
+            (BASE.replace("A=1\nEnvironment=B=2", "B=2\nEnvironment=A=1"), &["[Service] Environment"]),
             (BASE.replace("Environment=A=1\n", ""), &["[Service] Environment"]),
-            (
-                BASE.replace("[Install]", "Nice=5\nUser=x\n[Install]"),
-                &["[Service] Nice", "[Service] User"],
-            ),
+            (BASE.replace("[Install]", "Nice=5\nUser=x\n[Install]"), &["[Service] Nice", "[Service] User"]),
             (BASE.replace("Description=x\n", ""), &["[Unit] Description"]),
             (BASE.replace("[Unit]", "[Unit]\nDescription=x"), &["[Unit] Description"]),
             // An empty value may mean "the default" or nothing: that is not known here.
@@ -372,10 +333,7 @@ mod tests {
             assert_eq!(changed_directives(&new, &old), names);
             assert_ne!(old.inputs_text(), new.inputs_text());
         }
-        assert_eq!(
-            install_changed(&old, &unit(&BASE.replace("a.target", "b.target"))),
-            ["[Install] WantedBy"]
-        );
+        assert_eq!(install_changed(&old, &unit(&BASE.replace("a.target", "b.target"))), ["[Install] WantedBy"]);
         assert!(install_changed(&old, &unit(&BASE.replace("/bin/a", "/bin/b"))).is_empty());
     }
 
@@ -383,10 +341,7 @@ mod tests {
     fn the_order_of_sockets_counts() {
         let old = unit("[Socket]\nListenStream=1\nListenDatagram=2\nBacklog=1\n");
         let new = unit("[Socket]\nListenDatagram=2\nBacklog=1\nListenStream=1\n");
-        assert_eq!(
-            changed_directives(&old, &new),
-            ["[Socket] ListenDatagram", "[Socket] ListenStream"]
-        );
+        assert_eq!(changed_directives(&old, &new), ["[Socket] ListenDatagram", "[Socket] ListenStream"]);
         assert_ne!(old.inputs_text(), new.inputs_text());
     }
 

@@ -49,11 +49,7 @@ pub fn escape_path(path: &str) -> Result<String, EscapeError> {
     if parts.contains(&"..") || parts.is_empty() && path.starts_with('.') {
         return Err(EscapeError::Path(path.to_owned()));
     }
-    Ok(if parts.is_empty() {
-        "-".to_owned()
-    } else {
-        escape(&parts.join("/"))
-    })
+    Ok(if parts.is_empty() { "-".to_owned() } else { escape(&parts.join("/")) })
 }
 
 /// `systemd-escape --unescape TEXT`.
@@ -115,27 +111,12 @@ mod tests {
         ("/.a", Some("-.a")),
         ("\"_a@[Z.=_\\_", Some("\\x22_a\\x40\\x5bZ.\\x3d_\\x5c_")),
         ("{a$#+0ÿ~_.9:", Some("\\x7ba\\x24\\x23\\x2b0\\xc3\\xbf\\x7e_.9:")),
-        (
-            "z.-@ß日#'[%A/",
-            Some("z.\\x2d\\x40\\xc3\\x9f\\xe6\\x97\\xa5\\x23\\x27\\x5b\\x25A-"),
-        ),
-        (
-            "%\"\\\n\t. -}}\"",
-            Some("\\x25\\x22\\x5c\\x0a\\x09.\\x20\\x2d\\x7d\\x7d\\x22"),
-        ),
+        ("z.-@ß日#'[%A/", Some("z.\\x2d\\x40\\xc3\\x9f\\xe6\\x97\\xa5\\x23\\x27\\x5b\\x25A-")),
+        ("%\"\\\n\t. -}}\"", Some("\\x25\\x22\\x5c\\x0a\\x09.\\x20\\x2d\\x7d\\x7d\\x22")),
         ("\t$\n.0 \\", Some("\\x09\\x24\\x0a.0\\x20\\x5c")),
-        (
-            " }_$#𝄞a0'Ab/",
-            Some("\\x20\\x7d_\\x24\\x23\\xf0\\x9d\\x84\\x9ea0\\x27Ab-"),
-        ),
-        (
-            "ÿÿ\n-ÿZéZ\"\\",
-            Some("\\xc3\\xbf\\xc3\\xbf\\x0a\\x2d\\xc3\\xbfZ\\xc3\\xa9Z\\x22\\x5c"),
-        ),
-        (
-            "ÿ%+𝄞=\n-% ",
-            Some("\\xc3\\xbf\\x25\\x2b\\xf0\\x9d\\x84\\x9e\\x3d\\x0a\\x2d\\x25\\x20"),
-        ),
+        (" }_$#𝄞a0'Ab/", Some("\\x20\\x7d_\\x24\\x23\\xf0\\x9d\\x84\\x9ea0\\x27Ab-")),
+        ("ÿÿ\n-ÿZéZ\"\\", Some("\\xc3\\xbf\\xc3\\xbf\\x0a\\x2d\\xc3\\xbfZ\\xc3\\xa9Z\\x22\\x5c")),
+        ("ÿ%+𝄞=\n-% ", Some("\\xc3\\xbf\\x25\\x2b\\xf0\\x9d\\x84\\x9e\\x3d\\x0a\\x2d\\x25\\x20")),
     ];
 
     const PATH: &[(&str, Option<&str>)] = &[

@@ -27,9 +27,7 @@ pub struct Install {
 #[must_use]
 pub fn has_install(effective: &Effective, systemd_version: u32) -> bool {
     let dependencies = dependencies(systemd_version).map(|(key, _)| key);
-    dependencies
-        .chain(["Alias", "Also"])
-        .any(|key| !effective.names(INSTALL, key).is_empty())
+    dependencies.chain(["Alias", "Also"]).any(|key| !effective.names(INSTALL, key).is_empty())
 }
 
 /// The links that `systemctl enable UNIT` makes for a system unit whose file is `fragment`: for an instance
@@ -94,9 +92,7 @@ pub fn belongs_to_enablement(link: &AbsPath, target: &str, unit: &UnitName, frag
     };
     let name = link.file_name();
     if parent != directory() {
-        let is_dependency = [".wants", ".requires", ".upholds"]
-            .iter()
-            .any(|kind| parent.as_str().ends_with(kind));
+        let is_dependency = [".wants", ".requires", ".upholds"].iter().any(|kind| parent.as_str().ends_with(kind));
         return is_dependency && parent.parent() == Some(directory()) && name == unit.as_str();
     }
     let Ok(alias) = UnitName::parse(name) else {
@@ -124,11 +120,9 @@ pub fn same_target(found: &str, link: &AbsPath, wanted: &str) -> bool {
     if found == wanted {
         return true;
     }
-    let in_dependency_dir = link.parent().is_some_and(|dir| {
-        [".wants", ".requires", ".upholds"]
-            .iter()
-            .any(|kind| dir.as_str().ends_with(kind))
-    });
+    let in_dependency_dir = link
+        .parent()
+        .is_some_and(|dir| [".wants", ".requires", ".upholds"].iter().any(|kind| dir.as_str().ends_with(kind)));
     let file_name = found.rsplit('/').next().unwrap_or_default();
     in_dependency_dir
         && UnitName::parse(link.file_name())
@@ -141,13 +135,7 @@ const DEFAULT_TARGET: &str = "default.target";
 /// The settings that link the unit into a directory of another one, and that directory's suffix.
 fn dependencies(systemd_version: u32) -> impl Iterator<Item = (&'static str, &'static str)> {
     let known = if systemd_version >= 254 { 3 } else { 2 };
-    [
-        ("WantedBy", "wants"),
-        ("RequiredBy", "requires"),
-        ("UpheldBy", "upholds"),
-    ]
-    .into_iter()
-    .take(known)
+    [("WantedBy", "wants"), ("RequiredBy", "requires"), ("UpheldBy", "upholds")].into_iter().take(known)
 }
 
 /// systemd ignores `Alias=` for the other kinds.
@@ -168,11 +156,7 @@ fn points_to(target: &str, link: &AbsPath, unit: &UnitName, fragment: &str) -> b
 /// A link's target as a path without `.`, `..` and merged directories.
 fn resolved(target: &str, link: &AbsPath) -> String {
     let base = link.parent().map(String::from).unwrap_or_default();
-    let whole = if target.starts_with('/') {
-        target.to_owned()
-    } else {
-        format!("{base}/{target}")
-    };
+    let whole = if target.starts_with('/') { target.to_owned() } else { format!("{base}/{target}") };
     let mut parts: Vec<&str> = Vec::new();
     for part in whole.split('/') {
         match part {
@@ -222,48 +206,16 @@ mod tests {
             (
                 "a.service",
                 "WantedBy=multi-user.target\nRequiredBy=x.target y.target",
-                &[
-                    "multi-user.target.wants/a.service",
-                    "x.target.requires/a.service",
-                    "y.target.requires/a.service",
-                ][..],
+                &["multi-user.target.wants/a.service", "x.target.requires/a.service", "y.target.requires/a.service"][..],
             ),
-            (
-                "a.service",
-                "WantedBy=a.target\nWantedBy=\nWantedBy='b.target'",
-                &["b.target.wants/a.service"],
-            ),
-            (
-                "a.service",
-                r"WantedBy=a\x2db.target",
-                &[r"a\x2db.target.wants/a.service"],
-            ),
+            ("a.service", "WantedBy=a.target\nWantedBy=\nWantedBy='b.target'", &["b.target.wants/a.service"]),
+            ("a.service", r"WantedBy=a\x2db.target", &[r"a\x2db.target.wants/a.service"]),
             ("a.service", "WantedBy=t@.target", &["t@.target.wants/a.service"]),
-            (
-                "a.service",
-                "WantedBy='open.target\nWantedBy=c.target",
-                &["c.target.wants/a.service"],
-            ),
-            (
-                "a.service",
-                "Alias=b.service c.service a.service",
-                &["b.service", "c.service"],
-            ),
-            (
-                "a.service",
-                "Alias=x.target.wants/a.service",
-                &["x.target.wants/a.service"],
-            ),
-            (
-                "a.service",
-                "DefaultInstance=x\nWantedBy=m.target",
-                &["m.target.wants/a.service"],
-            ),
-            (
-                "a.mount",
-                "Alias=u.mount\nWantedBy=m.target",
-                &["m.target.wants/a.mount"],
-            ),
+            ("a.service", "WantedBy='open.target\nWantedBy=c.target", &["c.target.wants/a.service"]),
+            ("a.service", "Alias=b.service c.service a.service", &["b.service", "c.service"]),
+            ("a.service", "Alias=x.target.wants/a.service", &["x.target.wants/a.service"]),
+            ("a.service", "DefaultInstance=x\nWantedBy=m.target", &["m.target.wants/a.service"]),
+            ("a.mount", "Alias=u.mount\nWantedBy=m.target", &["m.target.wants/a.mount"]),
             (
                 "aa-b.service",
                 "WantedBy=x-%i.target x-%j.target %p-%N.target %n.target %u-%U.target",
@@ -287,12 +239,7 @@ mod tests {
             (
                 "t@x.service",
                 "WantedBy=m.target r@%i.target\nAlias=al@.service al2@%i.service\nDefaultInstance=d",
-                &[
-                    "al2@x.service",
-                    "al@x.service",
-                    "m.target.wants/t@x.service",
-                    "r@x.target.wants/t@x.service",
-                ][..],
+                &["al2@x.service", "al@x.service", "m.target.wants/t@x.service", "r@x.target.wants/t@x.service"][..],
             ),
             (
                 "t@.service",
@@ -310,16 +257,8 @@ mod tests {
                 "WantedBy=w@.target w@x.target",
                 &["w@.target.wants/t@.service", "w@x.target.wants/t@.service"],
             ),
-            (
-                "t@.service",
-                "Alias=q.target.wants/t@y.service",
-                &["q.target.wants/t@y.service"],
-            ),
-            (
-                "t@x.service",
-                "Alias=q.target.wants/t@x.service",
-                &["q.target.wants/t@x.service"],
-            ),
+            ("t@.service", "Alias=q.target.wants/t@y.service", &["q.target.wants/t@y.service"]),
+            ("t@x.service", "Alias=q.target.wants/t@x.service", &["q.target.wants/t@x.service"]),
             (
                 r"foo-bar@a\x2db-c.service",
                 "WantedBy=x-%j-%i.target",
@@ -370,10 +309,7 @@ mod tests {
     #[test]
     fn upheld_by_is_known_since_254() {
         let settings = "UpheldBy=m.target";
-        assert_eq!(
-            links_on(254, "a.service", settings).unwrap(),
-            ["m.target.upholds/a.service"]
-        );
+        assert_eq!(links_on(254, "a.service", settings).unwrap(), ["m.target.upholds/a.service"]);
         assert!(links_on(252, "a.service", settings).unwrap().is_empty());
         let effective = Effective::merge(Some("[Install]\nUpheldBy=m.target\n"), &[]);
         assert!(has_install(&effective, 254) && !has_install(&effective, 252));
@@ -382,18 +318,10 @@ mod tests {
     #[test]
     fn also_names_units_and_cannot_be_taken_back() {
         let effective = Effective::merge(Some("[Install]\nAlso=a@%i.socket\nAlso=\nAlso=b.service\n"), &[]);
-        let install = install_links(
-            &unit("t@7.service"),
-            &effective,
-            &path("/etc/systemd/system/t@.service"),
-            252,
-        );
+        let install = install_links(&unit("t@7.service"), &effective, &path("/etc/systemd/system/t@.service"), 252);
         assert_eq!(install.unwrap().also, [unit("a@7.socket"), unit("b.service")]);
         assert!(has_install(&effective, 252));
-        assert!(!has_install(
-            &Effective::merge(Some("[Install]\nDefaultInstance=x\nWantedBy=\n"), &[]),
-            252
-        ));
+        assert!(!has_install(&Effective::merge(Some("[Install]\nDefaultInstance=x\nWantedBy=\n"), &[]), 252));
     }
 
     #[test]
@@ -405,11 +333,7 @@ mod tests {
             ("/etc/systemd/system/a-@1.service.d/x.conf", false),
             ("/etc/systemd/system/service.d/x.conf", false),
         ] {
-            assert_eq!(
-                carries_install(&unit("a-b@1.service"), &path(drop_in)),
-                expected,
-                "{drop_in}"
-            );
+            assert_eq!(carries_install(&unit("a-b@1.service"), &path(drop_in)), expected, "{drop_in}");
         }
     }
 
@@ -418,127 +342,43 @@ mod tests {
         for (name, link, target, belongs) in [
             ("a.service", "basic.target.wants/a.service", "../a.service", true),
             ("a.service", "x.target.upholds/a.service", "/old/place", true),
-            (
-                "a.service",
-                "x.target.wants/b.service",
-                "/usr/lib/systemd/system/a.service",
-                false,
-            ),
-            (
-                "a.service",
-                "x.target.wants/sub/a.service",
-                "/usr/lib/systemd/system/a.service",
-                false,
-            ),
-            (
-                "a.service",
-                "a.service.d/a.service",
-                "/usr/lib/systemd/system/a.service",
-                false,
-            ),
+            ("a.service", "x.target.wants/b.service", "/usr/lib/systemd/system/a.service", false),
+            ("a.service", "x.target.wants/sub/a.service", "/usr/lib/systemd/system/a.service", false),
+            ("a.service", "a.service.d/a.service", "/usr/lib/systemd/system/a.service", false),
             ("a.service", "b.service", "/lib/systemd/system/a.service", true),
             ("a.service", "b.service", "a.service", true),
             ("a.service", "b.service", "/usr/lib/systemd/system/c.service", false),
             ("a.service", "b.service", "/dev/null", false),
             ("a.service", "a.service", "/dev/null", false),
             ("a.service", "a.service", "/srv/a.service", false),
-            (
-                "graphical.target",
-                "default.target",
-                "/usr/lib/systemd/system/graphical.target",
-                false,
-            ),
-            (
-                "t@1.service",
-                "x.target.wants/t@1.service",
-                "/usr/lib/systemd/system/t@.service",
-                true,
-            ),
-            (
-                "t@1.service",
-                "x.target.wants/t@2.service",
-                "/usr/lib/systemd/system/t@.service",
-                false,
-            ),
+            ("graphical.target", "default.target", "/usr/lib/systemd/system/graphical.target", false),
+            ("t@1.service", "x.target.wants/t@1.service", "/usr/lib/systemd/system/t@.service", true),
+            ("t@1.service", "x.target.wants/t@2.service", "/usr/lib/systemd/system/t@.service", false),
             ("t@1.service", "u@1.service", "/usr/lib/systemd/system/t@.service", true),
-            (
-                "t@1.service",
-                "u@2.service",
-                "/usr/lib/systemd/system/t@.service",
-                false,
-            ),
+            ("t@1.service", "u@2.service", "/usr/lib/systemd/system/t@.service", false),
             ("t@1.service", "u@.service", "/usr/lib/systemd/system/t@.service", false),
             ("t@.service", "u@.service", "/usr/lib/systemd/system/t@.service", true),
         ] {
             let fragment = path("/usr/lib/systemd/system").join(unit(name).template().unwrap_or(unit(name)).as_str());
             let link = path(&format!("/etc/systemd/system/{link}"));
-            assert_eq!(
-                belongs_to_enablement(&link, target, &unit(name), &fragment),
-                belongs,
-                "{name} {link}"
-            );
+            assert_eq!(belongs_to_enablement(&link, target, &unit(name), &fragment), belongs, "{name} {link}");
         }
         let elsewhere = path("/run/systemd/system/x.target.wants/a.service");
-        assert!(!belongs_to_enablement(
-            &elsewhere,
-            "x",
-            &unit("a.service"),
-            &path("/etc/systemd/system/a.service")
-        ));
+        assert!(!belongs_to_enablement(&elsewhere, "x", &unit("a.service"), &path("/etc/systemd/system/a.service")));
     }
 
     #[test]
     fn targets_are_compared_by_what_they_do() {
         for (link, found, wanted, same) in [
-            (
-                "m.target.wants/a.service",
-                "/usr/lib/systemd/system/a.service",
-                "/etc/systemd/system/a.service",
-                true,
-            ),
-            (
-                "m.target.wants/a.service",
-                "../a.service",
-                "/etc/systemd/system/a.service",
-                true,
-            ),
-            (
-                "m.target.wants/t@1.service",
-                "/x/t@.service",
-                "/etc/systemd/system/t@.service",
-                true,
-            ),
-            (
-                "m.target.wants/a.service",
-                "/usr/lib/systemd/system/b.service",
-                "/etc/systemd/system/a.service",
-                false,
-            ),
-            (
-                "m.target.wants/a.service",
-                "/dev/null",
-                "/etc/systemd/system/a.service",
-                false,
-            ),
-            (
-                "m.target.wants/a.service",
-                "../../../dev/../../dev/null",
-                "/etc/systemd/system/a.service",
-                false,
-            ),
-            (
-                "b.service",
-                "/lib/systemd/system/a.service",
-                "/usr/lib/systemd/system/a.service",
-                true,
-            ),
+            ("m.target.wants/a.service", "/usr/lib/systemd/system/a.service", "/etc/systemd/system/a.service", true),
+            ("m.target.wants/a.service", "../a.service", "/etc/systemd/system/a.service", true),
+            ("m.target.wants/t@1.service", "/x/t@.service", "/etc/systemd/system/t@.service", true),
+            ("m.target.wants/a.service", "/usr/lib/systemd/system/b.service", "/etc/systemd/system/a.service", false),
+            ("m.target.wants/a.service", "/dev/null", "/etc/systemd/system/a.service", false),
+            ("m.target.wants/a.service", "../../../dev/../../dev/null", "/etc/systemd/system/a.service", false),
+            ("b.service", "/lib/systemd/system/a.service", "/usr/lib/systemd/system/a.service", true),
             ("b.service", "a.service", "/etc/systemd/system/a.service", true),
-            (
-                "b.service",
-                "/run/systemd/system/a.service",
-                "/etc/systemd/system/a.service",
-                false,
-            ),
+            ("b.service", "/run/systemd/system/a.service", "/etc/systemd/system/a.service", false),
             ("a.service", "/dev/null", "/dev/null", true),
         ] {
             let link = path(&format!("/etc/systemd/system/{link}"));

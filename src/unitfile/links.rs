@@ -12,28 +12,16 @@ pub enum InstallError {
     #[error(
         "[Install] {key}={word}: `{specifier}` depends on the host, which is not supported in [Install]: write the name out"
     )]
-    HostSpecifier {
-        key: String,
-        word: String,
-        specifier: String,
-    },
+    HostSpecifier { key: String, word: String, specifier: String },
     /// systemd does not know the specifier here.
     #[error("[Install] {key}={word}: systemd does not replace `{specifier}` in [Install]")]
-    UnknownSpecifier {
-        key: String,
-        word: String,
-        specifier: String,
-    },
+    UnknownSpecifier { key: String, word: String, specifier: String },
     /// What is left after specifiers is no name of a unit.
     #[error("[Install] {key}={word}: {why}")]
     Name { key: String, word: String, why: String },
     /// A link by that name could not be an alias of the unit.
     #[error("[Install] Alias={word}: `{unit}` cannot be called so: {why}")]
-    Alias {
-        word: String,
-        unit: UnitName,
-        why: &'static str,
-    },
+    Alias { word: String, unit: UnitName, why: &'static str },
     /// A template has no instance to link.
     #[error(
         "`{unit}` is a template without DefaultInstance=, and [Install] {key}={word} is not: enable an instance of it"
@@ -57,18 +45,12 @@ pub(super) fn directory() -> AbsPath {
 
 impl<'u> Names<'u> {
     pub(super) fn new(unit: &'u UnitName, effective: &Effective) -> Result<Self, InstallError> {
-        let mut names = Self {
-            unit,
-            default_instance: None,
-        };
+        let mut names = Self { unit, default_instance: None };
         // systemd ignores the setting for anything but a template.
-        let value = effective
-            .last(INSTALL, "DefaultInstance")
-            .filter(|_| unit.is_template());
+        let value = effective.last(INSTALL, "DefaultInstance").filter(|_| unit.is_template());
         if let Some(word) = value {
             let instance = names.expanded("DefaultInstance", word)?;
-            unit.with_instance(&instance)
-                .map_err(|error| name_error("DefaultInstance", word, error.to_string()))?;
+            unit.with_instance(&instance).map_err(|error| name_error("DefaultInstance", word, error.to_string()))?;
             names.default_instance = Some(instance).filter(|instance| !instance.is_empty());
         }
         Ok(names)
@@ -79,24 +61,14 @@ impl<'u> Names<'u> {
         let other = self.unit_name(key, word)?;
         let plain = !other.is_template() && other.instance().is_none();
         if self.unit.is_template() && self.default_instance.is_none() && plain {
-            return Err(InstallError::Template {
-                unit: self.unit.clone(),
-                key: key.to_owned(),
-                word: word.to_owned(),
-            });
+            return Err(InstallError::Template { unit: self.unit.clone(), key: key.to_owned(), word: word.to_owned() });
         }
         Ok(directory().join(&format!("{other}.{suffix}")).join(&self.full_name()))
     }
 
     /// The link of `Alias=`: another name beside the unit's own, or an old-style `NAME.wants/UNIT`.
     pub(super) fn alias(&self, word: &str) -> Result<AbsPath, InstallError> {
-        let refuse = |why| {
-            Err(InstallError::Alias {
-                word: word.to_owned(),
-                unit: self.unit.clone(),
-                why,
-            })
-        };
+        let refuse = |why| Err(InstallError::Alias { word: word.to_owned(), unit: self.unit.clone(), why });
         let text = self.expanded("Alias", word)?;
         if let Some((dir, name)) = text.rsplit_once('/') {
             let of = dir.strip_suffix(".wants").or_else(|| dir.strip_suffix(".requires"));
@@ -104,11 +76,8 @@ impl<'u> Names<'u> {
                 return refuse("a path has to be `UNIT.wants/NAME` or `UNIT.requires/NAME`");
             };
             let template = UnitName::parse(name).ok().and_then(|name| name.template());
-            let ours = if self.unit.is_template() {
-                template.as_ref() == Some(self.unit)
-            } else {
-                name == self.unit.as_str()
-            };
+            let ours =
+                if self.unit.is_template() { template.as_ref() == Some(self.unit) } else { name == self.unit.as_str() };
             if !ours {
                 return refuse("a link in such a directory has to have the unit's own name");
             }
@@ -122,9 +91,9 @@ impl<'u> Names<'u> {
             (None, None) if self.unit.is_template() == alias.is_template() => alias,
             (None, Some(_)) if self.unit.is_template() => alias,
             (Some(ours), Some(its)) if ours == its => alias,
-            (Some(ours), None) if alias.is_template() => alias
-                .with_instance(ours)
-                .map_err(|error| name_error("Alias", word, error.to_string()))?,
+            (Some(ours), None) if alias.is_template() => {
+                alias.with_instance(ours).map_err(|error| name_error("Alias", word, error.to_string()))?
+            }
             (Some(_), Some(_)) => return refuse("it names another instance"),
             _ => return refuse("of a unit and its alias, both or neither have an `@`"),
         };
@@ -170,18 +139,10 @@ impl<'u> Names<'u> {
                 Some('u' | 'g') => text.push_str("root"),
                 Some('U' | 'G') => text.push('0'),
                 Some('a' | 'A' | 'b' | 'B' | 'H' | 'l' | 'm' | 'M' | 'o' | 'q' | 'v' | 'w' | 'W') => {
-                    return Err(InstallError::HostSpecifier {
-                        key,
-                        word,
-                        specifier: specifier(),
-                    });
+                    return Err(InstallError::HostSpecifier { key, word, specifier: specifier() });
                 }
                 _ => {
-                    return Err(InstallError::UnknownSpecifier {
-                        key,
-                        word,
-                        specifier: specifier(),
-                    });
+                    return Err(InstallError::UnknownSpecifier { key, word, specifier: specifier() });
                 }
             }
         }
@@ -190,9 +151,5 @@ impl<'u> Names<'u> {
 }
 
 fn name_error(key: &str, word: &str, why: String) -> InstallError {
-    InstallError::Name {
-        key: key.to_owned(),
-        word: word.to_owned(),
-        why,
-    }
+    InstallError::Name { key: key.to_owned(), word: word.to_owned(), why }
 }

@@ -83,11 +83,7 @@ impl UnitFile {
             if let Item::Section(name) = &item {
                 section = Some(name.clone());
             }
-            lines.push(Line {
-                text: logical.text.to_owned(),
-                number: logical.number,
-                item,
-            });
+            lines.push(Line { text: logical.text.to_owned(), number: logical.number, item });
         }
         Self { lines }
     }
@@ -108,22 +104,14 @@ impl UnitFile {
     pub fn assignments(&self) -> impl Iterator<Item = Assignment<'_>> {
         let mut section = None;
         let broken = |line: &&Line| line.item != Item::Invalid(Invalid::Header);
-        self.lines
-            .iter()
-            .take_while(broken)
-            .filter_map(move |line| match &line.item {
-                Item::Section(name) => {
-                    section = Some(name.as_str());
-                    None
-                }
-                Item::Assignment { key, value } => Some(Assignment {
-                    section: section?,
-                    key,
-                    value,
-                    line: line.number,
-                }),
-                _ => None,
-            })
+        self.lines.iter().take_while(broken).filter_map(move |line| match &line.item {
+            Item::Section(name) => {
+                section = Some(name.as_str());
+                None
+            }
+            Item::Assignment { key, value } => Some(Assignment { section: section?, key, value, line: line.number }),
+            _ => None,
+        })
     }
 
     /// Lines that mean nothing to systemd, with their numbers.
@@ -148,11 +136,7 @@ fn item(line: &Logical<'_>, section: Option<&str>) -> Item {
     }
     if let Some(rest) = content.strip_prefix('[') {
         return match rest.strip_suffix(']') {
-            Some(name)
-                if !name
-                    .chars()
-                    .any(|c| c.is_ascii_control() || matches!(c, '"' | '\'' | '\\')) =>
-            {
+            Some(name) if !name.chars().any(|c| c.is_ascii_control() || matches!(c, '"' | '\'' | '\\')) => {
                 Item::Section(name.to_owned())
             }
             _ => Item::Invalid(Invalid::Header),
@@ -166,17 +150,10 @@ fn item(line: &Logical<'_>, section: Option<&str>) -> Item {
         Some(("", _)) => Invalid::NoKey,
         Some((key, value)) => {
             let trimmed = |text: &str| text.trim_matches(BLANKS).to_owned();
-            return Item::Assignment {
-                key: trimmed(key),
-                value: trimmed(value),
-            };
+            return Item::Assignment { key: trimmed(key), value: trimmed(value) };
         }
     };
-    if section.starts_with("X-") {
-        Item::Comment
-    } else {
-        Item::Invalid(invalid)
-    }
+    if section.starts_with("X-") { Item::Comment } else { Item::Invalid(invalid) }
 }
 
 /// One line after joining.
@@ -196,11 +173,7 @@ struct LogicalLines<'t> {
 
 impl<'t> LogicalLines<'t> {
     fn new(text: &'t str) -> Self {
-        Self {
-            rest: text,
-            number: 1,
-            mark_seen: false,
-        }
+        Self { rest: text, number: 1, mark_seen: false }
     }
 
     /// The line at the start of the text, without its end, and its length with it.
@@ -229,12 +202,7 @@ impl<'t> Iterator for LogicalLines<'t> {
             if line.trim_start_matches(BLANKS).starts_with(COMMENT) {
                 if first {
                     self.rest = &start[taken..];
-                    return Some(Logical {
-                        text: &start[..taken],
-                        number,
-                        content,
-                        is_comment: true,
-                    });
+                    return Some(Logical { text: &start[..taken], number, content, is_comment: true });
                 }
                 continue;
             }
@@ -257,12 +225,7 @@ impl<'t> Iterator for LogicalLines<'t> {
             return None;
         }
         self.rest = &start[taken..];
-        Some(Logical {
-            text: &start[..taken],
-            number,
-            content,
-            is_comment: false,
-        })
+        Some(Logical { text: &start[..taken], number, content, is_comment: false })
     }
 }
 
@@ -287,9 +250,7 @@ mod tests {
     fn values(text: &str) -> Vec<(String, String, usize)> {
         let file = UnitFile::parse(text);
         assert_eq!(file.to_text(), text);
-        file.assignments()
-            .map(|a| (a.key.to_owned(), a.value.to_owned(), a.line))
-            .collect()
+        file.assignments().map(|a| (a.key.to_owned(), a.value.to_owned(), a.line)).collect()
     }
 
     /// What systemd 252 sees in these texts; it counts a continued line by its last line, we by its first.
@@ -301,10 +262,7 @@ mod tests {
             ("[S]\n\rA=a \\\n\r  b\n", &[("A", "a    b", 2)]),
             ("[S]\nA=a \\\n\nB=c\n", &[("A", "a", 2), ("B", "c", 4)]),
             ("\u{feff}[S]\nA=a\n", &[("A", "a", 2)]),
-            (
-                "[S]\n\u{feff}A=a\n\u{feff}B=b\n",
-                &[("A", "a", 2), ("\u{feff}B", "b", 3)],
-            ),
+            ("[S]\n\u{feff}A=a\n\u{feff}B=b\n", &[("A", "a", 2), ("\u{feff}B", "b", 3)]),
             ("[S]\nA=a \\\n# x \\\n ; y\n  b\n", &[("A", "a    b", 2)]),
             ("[S]\r\nA=a \\\r\n b\r\n", &[("A", "a   b", 2)]),
             ("[S]\nA=a\\\\\nB=b\n", &[("A", "a\\\\", 2), ("B", "b", 3)]),
@@ -312,17 +270,11 @@ mod tests {
             ("[S]\nA=a\0B=b\n", &[("A", "a", 2), ("B", "b", 3)]),
             ("[S]\nA=a \\\n", &[("A", "a", 2)]),
             ("[S]\nA=a \\", &[("A", "a", 2)]),
-            (
-                "[S]\n  A b  =  x  # y ; z \nA==",
-                &[("A b", "x  # y ; z", 2), ("A", "=", 3)],
-            ),
+            ("[S]\n  A b  =  x  # y ; z \nA==", &[("A b", "x  # y ; z", 2), ("A", "=", 3)]),
             ("[S]\nA=\u{b}x\u{b}\n# B=1\n  ;C=1\n", &[("A", "\u{b}x\u{b}", 2)]),
             ("# c \\\n[S]\nA=\n", &[("A", "", 3)]),
         ] {
-            let expected: Vec<_> = expected
-                .iter()
-                .map(|(k, v, n)| ((*k).to_owned(), (*v).to_owned(), *n))
-                .collect();
+            let expected: Vec<_> = expected.iter().map(|(k, v, n)| ((*k).to_owned(), (*v).to_owned(), *n)).collect();
             assert_eq!(values(text), expected, "{text:?}");
         }
     }
@@ -351,11 +303,7 @@ mod tests {
         let keys: Vec<_> = file.assignments().map(|a| a.key).collect();
         assert_eq!(keys, ["B"], "nothing is read after a broken header");
         for header in ["[", "[S", "[S] x", "[S\"]", "[S\\\\]", "[S\u{1}]"] {
-            assert_eq!(
-                UnitFile::parse(header).invalid().next(),
-                Some((1, Invalid::Header)),
-                "{header:?}"
-            );
+            assert_eq!(UnitFile::parse(header).invalid().next(), Some((1, Invalid::Header)), "{header:?}");
         }
     }
 

@@ -39,22 +39,15 @@ pub struct Files {
 pub fn candidates(unit: &UnitName, unit_path: &[AbsPath]) -> Candidates {
     let own = [Some(unit.clone()), unit.template()];
     let own = own.iter().flatten();
-    let fragments = own
-        .flat_map(|name| unit_path.iter().map(|dir| dir.join(name.as_str())))
-        .collect();
+    let fragments = own.flat_map(|name| unit_path.iter().map(|dir| dir.join(name.as_str()))).collect();
 
     let mut names = Vec::new();
     add_drop_in_names(unit, &mut names);
     let kind = format!("{}.d", unit.kind().suffix());
-    let mut drop_in_dirs: Vec<AbsPath> = unit_path
-        .iter()
-        .flat_map(|dir| names.iter().map(|name| dir.join(&format!("{name}.d"))))
-        .collect();
+    let mut drop_in_dirs: Vec<AbsPath> =
+        unit_path.iter().flat_map(|dir| names.iter().map(|name| dir.join(&format!("{name}.d")))).collect();
     drop_in_dirs.extend(unit_path.iter().map(|dir| dir.join(&kind)));
-    Candidates {
-        fragments,
-        drop_in_dirs,
-    }
+    Candidates { fragments, drop_in_dirs }
 }
 
 /// The files of the unit among the existing ones: files and links, of which [`candidates`] names the places.
@@ -77,11 +70,7 @@ pub fn resolve(unit: &UnitName, unit_path: &[AbsPath], existing: &BTreeSet<AbsPa
         }
     }
     drop_ins.sort_by(|a, b| a.file_name().cmp(b.file_name()));
-    Files {
-        fragment,
-        drop_ins,
-        shadowed: shadowed.into_iter().collect(),
-    }
+    Files { fragment, drop_ins, shadowed: shadowed.into_iter().collect() }
 }
 
 /// The drop-ins that lie in one directory.
@@ -147,10 +136,7 @@ mod tests {
 
     #[test]
     fn the_strongest_directory_has_the_fragment() {
-        let files = resolved(
-            "a.service",
-            &["/usr/s/a.service", "/run/s/a.service", "/etc/s/b.service"],
-        );
+        let files = resolved("a.service", &["/usr/s/a.service", "/run/s/a.service", "/etc/s/b.service"]);
         assert_eq!(files.fragment, Some(path("/run/s/a.service")));
         assert_eq!(texts(&files.shadowed), ["/usr/s/a.service"]);
         assert_eq!(resolved("a.service", &["/usr/s/a@.service"]), Files::default());
@@ -161,10 +147,7 @@ mod tests {
         let files = resolved("a@1.service", &["/etc/s/a@.service", "/usr/s/a@1.service"]);
         assert_eq!(files.fragment, Some(path("/usr/s/a@1.service")));
         assert_eq!(texts(&files.shadowed), ["/etc/s/a@.service"]);
-        assert_eq!(
-            resolved("a@1.service", &["/usr/s/a@.service"]).fragment,
-            Some(path("/usr/s/a@.service"))
-        );
+        assert_eq!(resolved("a@1.service", &["/usr/s/a@.service"]).fragment, Some(path("/usr/s/a@.service")));
     }
 
     #[test]
@@ -234,13 +217,7 @@ mod tests {
         assert_eq!(names("-a.slice"), ["-a.slice"]);
         assert_eq!(
             names("a-b@x-y.service"),
-            [
-                "a-b@x-y.service",
-                "a-b@.service",
-                "a-.service",
-                "a-@x-y.service",
-                "a-@.service"
-            ]
+            ["a-b@x-y.service", "a-b@.service", "a-.service", "a-@x-y.service", "a-@.service"]
         );
     }
 }

@@ -106,10 +106,7 @@ fn unescape<'t>(text: &'t str, word: &mut Vec<u8>) -> Result<&'t str, SplitError
         if !digits.chars().all(|c| c.is_digit(radix)) {
             return Err(wrong());
         }
-        u32::from_str_radix(digits, radix)
-            .ok()
-            .filter(|n| *n != 0)
-            .ok_or_else(wrong)
+        u32::from_str_radix(digits, radix).ok().filter(|n| *n != 0).ok_or_else(wrong)
     };
     let plain = match kind {
         'a' => 7,

@@ -57,11 +57,7 @@ fn assignment(section: &str, key: &str, value: &str) -> Result<String, WriteErro
         return Err(WriteError::Nul { section, key });
     }
     let value = value.replace("\r\n", "\n").replace('\r', "\n");
-    let lines: Vec<&str> = value
-        .trim_matches(BLANKS)
-        .split('\n')
-        .map(|line| line.trim_end_matches(BLANKS))
-        .collect();
+    let lines: Vec<&str> = value.trim_matches(BLANKS).split('\n').map(|line| line.trim_end_matches(BLANKS)).collect();
     let is_comment = |at: usize| at > 0 && lines[at].trim_start_matches(BLANKS).starts_with(['#', ';']);
     let last = (0..lines.len()).rfind(|at| !is_comment(*at)).unwrap_or_default();
     if ends_in_continuation(lines[last]) {
@@ -102,10 +98,7 @@ mod tests {
         let settings = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let text = unit_text(&[
             ("Unit".to_owned(), settings(&[("Description", "A web app")])),
-            (
-                "Service".to_owned(),
-                settings(&[("ExecStart", ""), ("ExecStart", "/bin/a -x"), ("User", " web ")]),
-            ),
+            ("Service".to_owned(), settings(&[("ExecStart", ""), ("ExecStart", "/bin/a -x"), ("User", " web ")])),
             ("Install".to_owned(), vec![]),
         ]);
         assert_eq!(
@@ -118,11 +111,7 @@ mod tests {
     #[test]
     fn a_value_of_several_lines_is_continued() {
         for (value, text, read) in [
-            (
-                "/bin/a\n  --b\n--c\n",
-                "/bin/a \\\n  --b \\\n--c\n",
-                "/bin/a    --b  --c",
-            ),
+            ("/bin/a\n  --b\n--c\n", "/bin/a \\\n  --b \\\n--c\n", "/bin/a    --b  --c"),
             ("/bin/a \\\r\n  --b\r\n", "/bin/a \\\n  --b\n", "/bin/a    --b"),
             ("/bin/a\n# why\n--b", "/bin/a \\\n# why\n--b\n", "/bin/a  --b"),
             ("/bin/a\n# the end", "/bin/a\n# the end\n", "/bin/a"),
@@ -140,24 +129,15 @@ mod tests {
 
     #[test]
     fn nothing_breaks_out_of_its_assignment() {
-        assert!(matches!(
-            service("K", "C:\\"),
-            Err(WriteError::TrailingBackslash { .. })
-        ));
-        assert!(matches!(
-            service("K", "a \\\n# note"),
-            Err(WriteError::TrailingBackslash { .. })
-        ));
+        assert!(matches!(service("K", "C:\\"), Err(WriteError::TrailingBackslash { .. })));
+        assert!(matches!(service("K", "a \\\n# note"), Err(WriteError::TrailingBackslash { .. })));
         assert!(matches!(service("K", "a\0b"), Err(WriteError::Nul { .. })));
         assert!(service("K", "C:\\\\").is_ok());
         for key in ["", "A=B", "A B", "[X]", "#A", ";A", "A\nB", " A", "A\\"] {
             assert!(matches!(service(key, "x"), Err(WriteError::Key { .. })), "{key:?}");
         }
         for section in ["", "A]\n[B", "A\nB", "A]"] {
-            assert!(
-                matches!(unit_text(&[(section.to_owned(), vec![])]), Err(WriteError::Section(_))),
-                "{section:?}"
-            );
+            assert!(matches!(unit_text(&[(section.to_owned(), vec![])]), Err(WriteError::Section(_))), "{section:?}");
         }
     }
 

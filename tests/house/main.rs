@@ -1,7 +1,7 @@
 //! The rules of the house that a compiler does not check: layers, sizes, laws that have their test.
 
-mod layers;
 mod laws;
+mod layers;
 mod sizes;
 
 use std::path::{Path, PathBuf};

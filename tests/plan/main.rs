@@ -4,6 +4,15 @@
 //! the host has ([`host`]), and the plan that is expected ([`shown`]). The expected plans were written from the
 //! contract and from what systemd does, not from what the planner said.
 
+#![expect(
+    clippy::large_enum_variant,
+    clippy::assigning_clones,
+    clippy::format_collect,
+    clippy::match_same_arms,
+    clippy::similar_names,
+    reason = "speed and size do not matter here; tables and names read better as they are"
+)]
+
 mod host;
 mod laws;
 mod shown;
@@ -18,7 +27,7 @@ use unitfleet::load::{parse_inventory, parse_playbook};
 use unitfleet::model::{Desired, Diagnostic, HostName, Observed, SourceFile, Vars};
 use unitfleet::plan::plan_host;
 
-const CASES_MIN: usize = 70;
+const CASES_MIN: usize = 150;
 const FILES: [&str; 3] = ["observed.yaml", "plan.txt", "playbook.yaml"];
 
 pub(crate) struct Case {
@@ -67,8 +76,9 @@ fn desired(case: &str, text: &str) -> Desired {
     };
     let inventory = source("inventory.yaml", "all:\n  hosts:\n    h1:\n");
     let (inventory, _) = parse_inventory(&[inventory]).unwrap_or_else(|found| wrong(found));
-    let (playbook, _) = parse_playbook(source("playbook.yaml", text), Path::new("playbook.yaml"), Path::new("/nowhere"))
-        .unwrap_or_else(|found| wrong(found));
+    let (playbook, _) =
+        parse_playbook(source("playbook.yaml", text), Path::new("playbook.yaml"), Path::new("/nowhere"))
+            .unwrap_or_else(|found| wrong(found));
     let host = HostName::parse("h1").expect("it is one");
     let limit = BTreeSet::from([host.clone()]);
     let (mut hosts, _) = compile(&[playbook], &inventory, &limit, &Vars::new(), &Sources::default())
@@ -118,4 +128,28 @@ fn no_case_is_forgotten() {
     }
     let names: BTreeSet<String> = cases().into_iter().map(|case| case.name).collect();
     assert_eq!(names.len(), folders.len(), "some folders are no cases");
+}
+
+/// A new kind of step, finding or reason needs a case.
+#[test]
+fn every_kind_of_step_reason_and_finding_has_a_case() {
+    let mut seen = BTreeSet::new();
+    for case in cases() {
+        let plan = serde_json::to_value(plan_host(&case.desired, &case.observed)).unwrap();
+        for step in plan["steps"].as_array().unwrap() {
+            seen.insert(step["action"]["action"].to_string());
+            seen.extend(step["reasons"].as_array().unwrap().iter().map(|reason| reason["kind"].to_string()));
+        }
+        seen.extend(plan["findings"].as_array().unwrap().iter().map(|finding| finding["kind"].to_string()));
+        seen.extend(plan["changes"].as_array().unwrap().iter().map(|change| change["kind"]["kind"].to_string()));
+    }
+    let actions = "create_user modify_user remove_user create_directory remove_directory set_attributes write_file \
+                   remove_file make_link remove_link mask unmask daemon_reload gate stop start restart reload reset_failed";
+    let reasons = "file_differs missing not_wanted state_differs inputs_changed stale unit_files_changed follows \
+                   links_differ mask_differs default_target";
+    let findings = "held foreign unknown shadowed stale notice";
+    let changes = "file mode owner directory link mask state stale user default_target not_loaded";
+    for word in [actions, reasons, findings, changes].iter().flat_map(|words| words.split_whitespace()) {
+        assert!(seen.contains(&format!("\"{word}\"")), "no case has `{word}`: {seen:?}");
+    }
 }

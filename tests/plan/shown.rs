@@ -67,8 +67,11 @@ fn waves(steps: &[Step]) -> Vec<Option<usize>> {
     let (stop_ranks, run_ranks) = (ranks(&stops), ranks(&runs));
     steps
         .iter()
-        .map(|step| if stops(step) { stop_ranks.get(&step.wave) } else { run_ranks.get(&step.wave).filter(|_| runs(step)) })
-        .map(|rank| rank.copied())
+        .map(|step| {
+            let rank =
+                if stops(step) { stop_ranks.get(&step.wave) } else { run_ranks.get(&step.wave).filter(|_| runs(step)) };
+            rank.copied()
+        })
         .collect()
 }
 
@@ -186,7 +189,8 @@ pub(crate) fn fits(expected: &[&str], lines: &[String]) -> bool {
         let at = rest.iter().position(|line| line_fits(pattern, line));
         at.map(|at| rest.remove(at)).is_some()
     });
-    let of_no_concern = |line: &str| OTHERS.iter().any(|other| expected.contains(other) && line.starts_with(&other[..7]));
+    let of_no_concern =
+        |line: &str| OTHERS.iter().any(|other| expected.contains(other) && line.starts_with(&other[..7]));
     same_steps && found && rest.iter().all(|line| of_no_concern(line))
 }
 

@@ -134,7 +134,8 @@ impl Simulated {
                 self.remove(path);
             }
             Action::MakeLink { path, target } => {
-                let in_the_way = matches!(self.seen.paths.get(path), Some(ObservedPath::File { .. } | ObservedPath::Unknown(_)));
+                let in_the_way =
+                    matches!(self.seen.paths.get(path), Some(ObservedPath::File { .. } | ObservedPath::Unknown(_)));
                 assert!(!in_the_way, "{path} is no link and would not be replaced");
                 self.seen.links.insert(path.clone(), target.clone());
             }

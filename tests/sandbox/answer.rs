@@ -37,16 +37,11 @@ impl Answer {
         let Ok(json) = serde_json::from_str::<Value>(&self.stdout) else {
             return self.stdout.clone();
         };
-        let mut text = String::new();
-        for (name, part) in json["hosts"].as_object().into_iter().flatten() {
-            let left = &part["remaining"]["changes"];
-            let (plan, ends) = (steps(part), &part["steps"]);
-            text.push_str(&format!(
-                "{name}: {}\n{:#}\nleft: {left}\n{plan:?}\n{ends}\n",
-                part["outcome"], part["failures"]
-            ));
-        }
-        text
+        let tell = |(name, part): (&String, &Value)| {
+            let (left, plan, ends) = (&part["remaining"]["changes"], steps(part), &part["steps"]);
+            format!("{name}: {}\n{:#}\nleft: {left}\n{plan:?}\n{ends}\n", part["outcome"], part["failures"])
+        };
+        json["hosts"].as_object().into_iter().flatten().map(tell).collect()
     }
 
     /// The part of a host, of an answer in JSON.

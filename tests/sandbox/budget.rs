@@ -1,5 +1,6 @@
 //! What an apply costs: connections, executions, processes that stay; and loads that are larger or odder than most.
 
+use std::fmt::Write as _;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -173,7 +174,8 @@ fn large_files_many_files_and_every_byte_arrive_as_they_are() {
                         /srv/load/no-newline: {content: \"x\"}\n"
             .to_owned();
     for number in 0..200 {
-        playbook.push_str(&format!("  /srv/load/small-{number}: {{content: \"number {number}\\n\"}}\n"));
+        writeln!(playbook, "  /srv/load/small-{number}: {{content: \"number {number}\\n\"}}")
+            .expect("text takes everything");
     }
     host.write_playbook(&playbook);
     let began = Instant::now();
@@ -273,7 +275,7 @@ units:
             _ if line.starts_with("  \"/srv") => {
                 format!("{}: {{absent: true}}\n", line.split("\": ").next().unwrap_or_default().to_owned() + "\"")
             }
-            _ if line.starts_with("  \"") => format!("{} {{absent: true}}\n", line),
+            _ if line.starts_with("  \"") => format!("{line} {{absent: true}}\n"),
             _ if line.starts_with("    ") || line.starts_with("unit_defaults") => String::new(),
             _ => format!("{line}\n"),
         })

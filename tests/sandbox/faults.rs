@@ -1,5 +1,7 @@
 //! Services that do not come up, files that cannot be used, file systems that cannot be written.
 
+use std::fmt::Write as _;
+
 use unitfleet::sandbox::{Options, Release};
 
 use crate::answer::{
@@ -136,14 +138,33 @@ const CASES: &[Case] = &[
     },
 ];
 
-#[test]
-fn a_service_that_does_not_come_up_is_a_failure_with_cause_facts_journal_and_next_command() {
-    let host = Host::boot("sick", Release::default());
+/// systemd's words and numbers are its own on each version.
+mod a_service_that_does_not_come_up_is_a_failure_with_cause_facts_journal_and_next_command {
+    use super::{Release, sick_services};
+
+    #[test]
+    fn on_247() {
+        sick_services(Release::Bullseye);
+    }
+
+    #[test]
+    fn on_252() {
+        sick_services(Release::Bookworm);
+    }
+
+    #[test]
+    fn on_257() {
+        sick_services(Release::Trixie);
+    }
+}
+
+fn sick_services(release: Release) {
+    let host = Host::boot("sick", release);
     let mut playbook = "name: sick\nhosts: all\nunit_defaults: {state: started}\nunits:\n  \
                         well.service:\n    Service: {ExecStart: /bin/sleep infinity}\n"
         .to_owned();
     for case in CASES {
-        playbook.push_str(&format!("  {}:\n    {}\n", case.unit, case.manifest));
+        writeln!(playbook, "  {}:\n    {}", case.unit, case.manifest).expect("text takes everything");
     }
     host.write_playbook(&playbook);
     // The first round leaves lines of earlier invocations in the journal.
@@ -153,7 +174,7 @@ fn a_service_that_does_not_come_up_is_a_failure_with_cause_facts_journal_and_nex
     assert_eq!(outcome(&part), "failed");
     assert_eq!(part["outcome"]["restored"], false);
     for case in CASES {
-        check(case, &failure(&part, case.unit));
+        check(case, &failure(&part, case.unit), release);
     }
     assert_eq!(part["failures"].as_array().map(Vec::len), Some(CASES.len()), "{:#}", part["failures"]);
     // What is well beside them is not touched by their trouble.
@@ -166,18 +187,28 @@ fn a_service_that_does_not_come_up_is_a_failure_with_cause_facts_journal_and_nex
     }
 }
 
-fn check(case: &Case, failure: &serde_json::Value) {
+fn check(case: &Case, found: &serde_json::Value, release: Release) {
     let unit = case.unit;
-    assert_eq!(failure["result"], case.result, "{unit}: {failure:#}");
-    assert_eq!(failure["exec_main_status"], case.status, "{unit}: {failure:#}");
-    let cause = failure["cause"].as_str().unwrap_or_default();
-    for words in case.cause {
-        assert!(cause.contains(words), "{unit}: the cause does not say {words}: {cause}");
+    if unit == "loops.service" && found["active_state"] == "active" {
+        // It was looked at in the moment between two crashes.
+        let why = found["cause"].as_str().unwrap_or_default();
+        assert!(why.contains("was started again within the settle window"), "{found:#}");
+        return;
     }
-    let next = failure["next"].as_str().unwrap_or_default();
+    assert_eq!(found["result"], case.result, "{unit}: {found:#}");
+    assert_eq!(found["exec_main_status"], case.status, "{unit}: {found:#}");
+    let why = found["cause"].as_str().unwrap_or_default();
+    for words in case.cause {
+        // 247 says that a condition was not met, but not which.
+        if release == Release::Bullseye && words.starts_with("Condition") {
+            continue;
+        }
+        assert!(why.contains(words), "{unit}: the cause does not say {words}: {why}");
+    }
+    let next = found["next"].as_str().unwrap_or_default();
     assert!(next.contains(case.next) && next.contains(unit) || next.contains("namei"), "{unit}: {next}");
-    let journal = failure["journal"].to_string();
-    assert!(failure["journal"].as_array().is_some_and(|lines| !lines.is_empty()), "{unit}: no journal");
+    let journal = found["journal"].to_string();
+    assert!(found["journal"].as_array().is_some_and(|lines| !lines.is_empty()), "{unit}: no journal");
     if let Some(line) = case.line {
         assert!(journal.contains(&format!("{line}-second")), "{unit}: its own line is not shown: {journal}");
     }
@@ -276,7 +307,13 @@ fn a_unit_file_that_systemd_cannot_use_changes_nothing() {
 
 #[test]
 fn a_drop_in_of_others_that_systemd_cannot_read_is_told_and_hinders_nothing() {
-    let host = Host::boot("dropin", Release::default());
+    for release in Release::ALL {
+        drop_in_that_systemd_cannot_read(release);
+    }
+}
+
+fn drop_in_that_systemd_cannot_read(release: Release) {
+    let host = Host::boot("dropin", release);
     host.write_playbook(BEFORE);
     apply(&host).exits(0);
     let pid = property(&host, "web.service", "MainPID");

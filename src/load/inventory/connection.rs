@@ -45,10 +45,7 @@ const REFUSED: [(&str, &str); 27] = [
     ("ansible_ssh_pass", PASSWORD),
     ("ansible_ssh_password", PASSWORD),
     ("ansible_sshpass_prompt", PASSWORD),
-    (
-        "ansible_ssh_private_key",
-        "keep the key in a file and name it by `identity_file`",
-    ),
+    ("ansible_ssh_private_key", "keep the key in a file and name it by `identity_file`"),
     ("ansible_ssh_private_key_passphrase", PASSWORD),
     ("ansible_become_password", SUDO_PASSWORD),
     ("ansible_become_pass", SUDO_PASSWORD),
@@ -63,24 +60,12 @@ const REFUSED: [(&str, &str); 27] = [
     ("ansible_ssh_host", "write `address` or `ansible_host`"),
     ("ansible_ssh_port", "write `port` or `ansible_port`"),
     ("ansible_ssh_user", "write `user` or `ansible_user`"),
-    (
-        "ansible_private_key_file",
-        "write `identity_file` or `ansible_ssh_private_key_file`",
-    ),
+    ("ansible_private_key_file", "write `identity_file` or `ansible_ssh_private_key_file`"),
     ("ansible_ssh_args", OWN_SSH),
     ("ansible_ssh_extra_args", OWN_SSH),
-    (
-        "ansible_ssh_executable",
-        "the `ssh` in PATH is used; put options into `ssh_args`",
-    ),
-    (
-        "ansible_host_key_checking",
-        "host keys are always checked; `--accept-new-host-keys` takes unknown ones",
-    ),
-    (
-        "ansible_ssh_host_key_checking",
-        "host keys are always checked; `--accept-new-host-keys` takes unknown ones",
-    ),
+    ("ansible_ssh_executable", "the `ssh` in PATH is used; put options into `ssh_args`"),
+    ("ansible_host_key_checking", "host keys are always checked; `--accept-new-host-keys` takes unknown ones"),
+    ("ansible_ssh_host_key_checking", "host keys are always checked; `--accept-new-host-keys` takes unknown ones"),
     ("ansible_ssh_password_mechanism", PASSWORD),
     ("ansible_ssh_pkcs11_provider", OWN_SSH),
 ];
@@ -142,10 +127,7 @@ fn foreign(key: &str, node: Node<'_>, warned: &mut BTreeSet<String>, notes: &mut
         _ => REFUSED.iter().find(|(name, _)| *name == key).map(|(_, help)| *help),
     };
     if let Some(help) = refused {
-        let value = if matches!(
-            key,
-            "ansible_become_method" | "ansible_become_user" | "ansible_shell_type"
-        ) {
+        let value = if matches!(key, "ansible_become_method" | "ansible_become_user" | "ansible_shell_type") {
             format!(": {text}")
         } else {
             String::new()
@@ -161,11 +143,7 @@ fn foreign(key: &str, node: Node<'_>, warned: &mut BTreeSet<String>, notes: &mut
         notes.warning(node.key_span(), format!("`{key}` is ignored by this version"), help);
     } else {
         let help = "it is not a variable here either; give it a name without `ansible_` if templates need it";
-        notes.warning(
-            node.key_span(),
-            format!("`{key}` has no meaning here and is ignored"),
-            help,
-        );
+        notes.warning(node.key_span(), format!("`{key}` has no meaning here and is ignored"), help);
     }
 }
 
@@ -173,11 +151,7 @@ impl Connection {
     fn set(&mut self, native: &str, node: Node<'_>, notes: &mut Notes<'_>) {
         if node.text().is_some_and(leaf::is_template) {
             let message = format!("`{}` cannot be a template", node.key_name());
-            notes.error(
-                node.span(),
-                message,
-                "connection keys are read before anything is rendered",
-            );
+            notes.error(node.span(), message, "connection keys are read before anything is rendered");
             return;
         }
         match native {
@@ -228,11 +202,7 @@ fn port(node: Node<'_>, notes: &mut Notes<'_>) -> Option<u16> {
     let port = node.text().and_then(|text| text.parse().ok()).filter(|port| *port > 0);
     if port.is_none() {
         let message = format!("`{}` is a number from 1 to 65535, but {}", node.key_name(), found(node));
-        notes.error(
-            node.span(),
-            message,
-            "ssh listens on 22 unless its configuration says otherwise",
-        );
+        notes.error(node.span(), message, "ssh listens on 22 unless its configuration says otherwise");
     }
     port
 }
@@ -276,11 +246,7 @@ fn ssh_args(node: Node<'_>, notes: &mut Notes<'_>) -> Option<Vec<String>> {
 /// An address or a user: one word that ssh cannot take for an option.
 fn word(node: Node<'_>, notes: &mut Notes<'_>) -> Option<String> {
     // A user or host may consist of digits alone.
-    let written = node
-        .value()
-        .is_number()
-        .then(|| node.text().map(str::to_owned))
-        .flatten();
+    let written = node.value().is_number().then(|| node.text().map(str::to_owned)).flatten();
     let text = written.or_else(|| leaf::text(node, notes))?;
     if text.is_empty() || text.starts_with('-') || text.contains(|c: char| c.is_whitespace() || c.is_control()) {
         let message = format!("`{}`: `{}` cannot be used", node.key_name(), text.escape_debug());

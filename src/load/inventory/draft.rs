@@ -12,12 +12,7 @@ use crate::model::{Diagnostic, HostName, SourceFile, Vars};
 use super::connection::{self, Connection};
 use super::range::{MAX_HOSTS, expand};
 
-const GROUP: Keys = Keys {
-    of: "a group",
-    now: &["hosts", "children", "vars"],
-    later: &[],
-    sections: false,
-};
+const GROUP: Keys = Keys { of: "a group", now: &["hosts", "children", "vars"], later: &[], sections: false };
 
 /// A place in one of the files.
 pub(super) type At = (Arc<SourceFile>, Range<usize>);
@@ -85,11 +80,7 @@ impl Draft {
     fn groups_of_root(&mut self, root: Node<'_>, notes: &mut Notes<'_>) {
         if let Some(bad) = root.bad_merge() {
             let help = "`<<` takes an alias such as `*defaults`, or a list of them";
-            notes.error(
-                bad.span(),
-                format!("only a mapping can be merged, but {}", found(bad)),
-                help,
-            );
+            notes.error(bad.span(), format!("only a mapping can be merged, but {}", found(bad)), help);
             return;
         }
         let Some(entries) = root.entries(Dialect::Inventory) else {
@@ -175,11 +166,7 @@ impl Draft {
         };
         if names.len() > 1 && self.hosts.len() + names.len() > MAX_HOSTS {
             let help = format!("an inventory holds at most {MAX_HOSTS} hosts");
-            notes.error(
-                node.key_span(),
-                format!("with `{pattern}` there are too many hosts"),
-                help,
-            );
+            notes.error(node.key_span(), format!("with `{pattern}` there are too many hosts"), help);
             return Vec::new();
         }
         let mut hosts = Vec::new();
@@ -209,10 +196,7 @@ impl Draft {
             self.group(child, node, notes);
             if is_group_name(child) {
                 let at = (Arc::clone(notes.source), node.key_span());
-                self.group_mut(parent)
-                    .children
-                    .entry(child.to_owned())
-                    .or_insert(Some(at));
+                self.group_mut(parent).children.entry(child.to_owned()).or_insert(Some(at));
             }
         }
     }

@@ -19,11 +19,8 @@ pub(super) fn refuse_by_metadata(path: &Path) -> Result<(), Diagnostic> {
         let message = format!("`{name}` is a directory, and {ONLY_YAML}");
         return Err(Diagnostic::error(message).help("name each YAML file in it with its own `-i`"));
     }
-    let yaml = path.extension().is_some_and(|end| {
-        ["yaml", "yml", "json"]
-            .iter()
-            .any(|known| end.eq_ignore_ascii_case(known))
-    });
+    let yaml =
+        path.extension().is_some_and(|end| ["yaml", "yml", "json"].iter().any(|known| end.eq_ignore_ascii_case(known)));
     if metadata.permissions().mode() & 0o111 != 0 && !yaml {
         let message = format!("`{name}` is executable, and {ONLY_YAML}");
         let help = format!("save what it prints: `ansible-inventory -i {name} --list --yaml > inventory.yaml`");

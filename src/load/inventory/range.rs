@@ -23,10 +23,7 @@ pub(super) fn expand(pattern: &str, room: usize) -> Result<Vec<String>, (String,
             let help = format!("an inventory holds at most {MAX_HOSTS} hosts");
             return Err((format!("`{pattern}` stands for too many hosts"), help));
         }
-        names = names
-            .iter()
-            .flat_map(|name| items.iter().map(move |item| format!("{name}{before}{item}")))
-            .collect();
+        names = names.iter().flat_map(|name| items.iter().map(move |item| format!("{name}{before}{item}"))).collect();
         rest = behind;
     }
     for name in &mut names {
@@ -56,11 +53,7 @@ fn items(range: &str, room: usize) -> Result<Vec<String>, String> {
 
 fn numbers(from: &str, to: &str, step: usize, room: usize) -> Result<Vec<String>, String> {
     // A leading zero says that all are written with that many digits.
-    let width = if from.len() > 1 && from.starts_with('0') {
-        from.len()
-    } else {
-        0
-    };
+    let width = if from.len() > 1 && from.starts_with('0') { from.len() } else { 0 };
     if width > 0 && to.len() != width {
         return Err(format!("`{from}` and `{to}` are not equally long"));
     }
@@ -81,14 +74,13 @@ fn letters(from: &str, to: &str, step: usize) -> Result<Vec<String>, String> {
         _ => None,
     };
     match (letter(from), letter(to)) {
-        (Some(first), Some(last)) if first.is_ascii_lowercase() != last.is_ascii_lowercase() => Err(format!(
-            "`{from}` and `{to}` are not both small or both capital letters"
-        )),
+        (Some(first), Some(last)) if first.is_ascii_lowercase() != last.is_ascii_lowercase() => {
+            Err(format!("`{from}` and `{to}` are not both small or both capital letters"))
+        }
         (Some(first), Some(last)) if first > last => Err(format!("`{from}` comes after `{to}`")),
-        (Some(first), Some(last)) => Ok((first..=last)
-            .step_by(step)
-            .map(|byte| char::from(byte).to_string())
-            .collect()),
+        (Some(first), Some(last)) => {
+            Ok((first..=last).step_by(step).map(|byte| char::from(byte).to_string()).collect())
+        }
         _ => Err(format!("`{from}` and `{to}` are neither two numbers nor two letters")),
     }
 }
@@ -108,10 +100,7 @@ mod tests {
     #[test]
     fn ranges_unfold_as_in_ansible() {
         assert_eq!(names("web"), "web");
-        assert_eq!(
-            names("web[01:03].example.com"),
-            "web01.example.com web02.example.com web03.example.com"
-        );
+        assert_eq!(names("web[01:03].example.com"), "web01.example.com web02.example.com web03.example.com");
         assert_eq!(names("web[8:11]"), "web8 web9 web10 web11");
         assert_eq!(names("web[:2]"), "web0 web1 web2");
         assert_eq!(names("db-[a:c]"), "db-a db-b db-c");
@@ -122,19 +111,10 @@ mod tests {
 
     #[test]
     fn slips_in_ranges_are_named() {
-        assert_eq!(
-            refused("web[3:1]"),
-            "`web[3:1]` is not a host range: `3` comes after `1`"
-        );
+        assert_eq!(refused("web[3:1]"), "`web[3:1]` is not a host range: `3` comes after `1`");
         assert_eq!(refused("web[1:3"), "`web[1:3` is not a host range: `[` is never closed");
-        assert_eq!(
-            refused("web[1:3:0]"),
-            "`web[1:3:0]` is not a host range: `0` is not a step"
-        );
-        assert_eq!(
-            refused("web[01:100]"),
-            "`web[01:100]` is not a host range: `01` and `100` are not equally long"
-        );
+        assert_eq!(refused("web[1:3:0]"), "`web[1:3:0]` is not a host range: `0` is not a step");
+        assert_eq!(refused("web[01:100]"), "`web[01:100]` is not a host range: `01` and `100` are not equally long");
         assert!(refused("web[a:9]").ends_with("neither two numbers nor two letters"));
         assert!(refused("web[a:F]").ends_with("not both small or both capital letters"));
         assert!(refused("web[1-3]").ends_with("with a colon between them"));

@@ -59,9 +59,7 @@ fn cycles(groups: &BTreeMap<String, DraftGroup>) -> Vec<Diagnostic> {
         let mut enter = Some(start.as_str());
         loop {
             if let Some(name) = enter.take() {
-                let children = groups
-                    .get(name)
-                    .map(|group| group.children.keys().map(String::as_str).collect());
+                let children = groups.get(name).map(|group| group.children.keys().map(String::as_str).collect());
                 path.push((name, children.unwrap_or_default()));
             }
             let Some((name, left)) = path.last_mut() else { break };
@@ -92,10 +90,7 @@ fn cycle(names: &[&str], groups: &BTreeMap<String, DraftGroup>, parent: &str, ch
 }
 
 fn same_names(draft: &Draft) -> Vec<Diagnostic> {
-    let both = draft
-        .groups
-        .iter()
-        .filter(|(name, _)| draft.hosts.contains_key(name.as_str()));
+    let both = draft.groups.iter().filter(|(name, _)| draft.hosts.contains_key(name.as_str()));
     both.filter_map(|(name, group)| {
         let (source, span) = group.at.as_ref()?;
         let warning = Diagnostic::warning(format!("`{name}` is a group and a host"))
@@ -138,10 +133,7 @@ fn build(draft: &Draft) -> Inventory {
 fn host(draft: &Draft, name: &HostName, groups: &[&str]) -> Host {
     let mut connection = Connection::default();
     let mut vars = Vars::new();
-    let of_groups = groups
-        .iter()
-        .filter_map(|group| draft.groups.get(*group))
-        .map(|group| &group.own);
+    let of_groups = groups.iter().filter_map(|group| draft.groups.get(*group)).map(|group| &group.own);
     for own in of_groups.chain(draft.hosts.get(name)) {
         connection.overlay(&own.connection);
         vars.extend(own.vars.clone());
@@ -159,11 +151,7 @@ fn depths(groups: &BTreeMap<String, DraftGroup>) -> BTreeMap<&str, usize> {
     for child in groups.values().flat_map(|group| group.children.keys()) {
         *waiting.entry(child).or_default() += 1;
     }
-    let mut ready: Vec<&str> = waiting
-        .iter()
-        .filter(|(_, left)| **left == 0)
-        .map(|(name, _)| *name)
-        .collect();
+    let mut ready: Vec<&str> = waiting.iter().filter(|(_, left)| **left == 0).map(|(name, _)| *name).collect();
     let mut depths: BTreeMap<&str, usize> = ready.iter().map(|name| (*name, usize::from(*name != "all"))).collect();
     while let Some(name) = ready.pop() {
         let depth = depths.get(name).copied().unwrap_or_default() + 1;
@@ -186,10 +174,8 @@ fn ancestors<'a>(
     groups: &'a BTreeMap<String, DraftGroup>,
     depths: &BTreeMap<&'a str, usize>,
 ) -> BTreeMap<&'a str, BTreeSet<&'a str>> {
-    let mut above: BTreeMap<&str, BTreeSet<&str>> = groups
-        .keys()
-        .map(|name| (name.as_str(), BTreeSet::from([name.as_str(), "all"])))
-        .collect();
+    let mut above: BTreeMap<&str, BTreeSet<&str>> =
+        groups.keys().map(|name| (name.as_str(), BTreeSet::from([name.as_str(), "all"]))).collect();
     // Parents are less deep than their children, so each group is complete before it is handed on.
     let mut by_depth: Vec<&str> = groups.keys().map(String::as_str).collect();
     by_depth.sort_by_key(|name| depths.get(name).copied().unwrap_or_default());

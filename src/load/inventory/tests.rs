@@ -5,10 +5,7 @@ use crate::load::brief;
 use crate::model::ConnectionKind;
 
 fn source(name: &str, text: &str) -> Arc<SourceFile> {
-    Arc::new(SourceFile {
-        name: name.into(),
-        text: text.into(),
-    })
+    Arc::new(SourceFile { name: name.into(), text: text.into() })
 }
 
 #[track_caller]
@@ -140,10 +137,7 @@ fn yaml_is_understood_as_ansible_does() {
 #[test]
 fn a_later_file_wins() {
     let first = source("a.yaml", "web: {hosts: {h: {x: 1, port: 22}}, vars: {g: 1, k: 1}}\n");
-    let second = source(
-        "b.yaml",
-        "web: {hosts: {h: {x: 2, ansible_port: 23}, i: }, vars: {g: 2}}\n",
-    );
+    let second = source("b.yaml", "web: {hosts: {h: {x: 2, ansible_port: 23}, i: }, vars: {g: 2}}\n");
     let (inventory, _) = parse_inventory(&[first, second]).unwrap();
     let host = &inventory.hosts["h"];
     assert_eq!(json!(host.vars), json!({"g": 2, "k": 1, "x": 2}));
@@ -162,10 +156,7 @@ fn warnings_are_given_once_for_each_key() {
     let text = "all:\n  vars: {ansible_group_priority: 2}\n  hosts:\n    a: {ansible_python_interpreter: x}\n    \
                 b: {ansible_python_interpreter: x}\n    web: \nweb: {hosts: {b: }}\n";
     let (inventory, warnings) = parse_inventory(&[source("i.yaml", text)]).unwrap();
-    let said: Vec<_> = warnings
-        .iter()
-        .map(|warning| brief(warning).lines().next().unwrap().to_owned())
-        .collect();
+    let said: Vec<_> = warnings.iter().map(|warning| brief(warning).lines().next().unwrap().to_owned()).collect();
     assert_eq!(
         said,
         [
@@ -194,15 +185,9 @@ fn directories_and_executables_are_named_as_such() {
     let script = path.join("fleet");
     std::fs::write(&script, "echo {}\n").unwrap();
     std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
-    assert_eq!(
-        said(&script),
-        format!("`{}` is executable, and {only}", script.display())
-    );
+    assert_eq!(said(&script), format!("`{}` is executable, and {only}", script.display()));
     let missing = path.join("no.yaml");
-    assert_eq!(
-        said(&missing),
-        format!("cannot read `{}`: there is no such file", missing.display())
-    );
+    assert_eq!(said(&missing), format!("cannot read `{}`: there is no such file", missing.display()));
     // On some mounts every file is executable; a file that says that it is YAML is read.
     let yaml = path.join("i.yaml");
     std::fs::write(&yaml, "all: {hosts: {a: }}\n").unwrap();

@@ -6,10 +6,7 @@ use crate::load::manifest::{DirectiveValue, Expr, Setting};
 use crate::model::{OnChange, RunState};
 
 fn parse(text: &str) -> Result<Playbook, String> {
-    let source = Arc::new(SourceFile {
-        name: "p.yaml".into(),
-        text: text.into(),
-    });
+    let source = Arc::new(SourceFile { name: "p.yaml".into(), text: text.into() });
     match parse_playbook(source, Path::new("p.yaml"), Path::new("/project")) {
         Ok((playbook, warnings)) => {
             assert_eq!(warnings, []);
@@ -70,14 +67,8 @@ fn the_documented_example_is_read_whole() {
     assert_eq!(manifest.users["webapp"].system, None);
     assert_eq!(manifest.directories["/opt/webapp"].mode.as_deref(), Some("0755"));
     assert_eq!(manifest.files["/etc/old.env"].absent, Some(Expr::Literal(true)));
-    assert_eq!(
-        manifest.files["/etc/webapp.env"].text.template.as_deref(),
-        Some("webapp.env.j2")
-    );
-    assert_eq!(
-        manifest.unit_defaults.state,
-        Setting::Is(Expr::Literal(RunState::Started))
-    );
+    assert_eq!(manifest.files["/etc/webapp.env"].text.template.as_deref(), Some("webapp.env.j2"));
+    assert_eq!(manifest.unit_defaults.state, Setting::Is(Expr::Literal(RunState::Started)));
     assert_eq!(manifest.default_target.as_deref(), Some("multi-user.target"));
     assert_eq!(manifest.units.len(), 9);
 }
@@ -94,20 +85,14 @@ fn absent_null_and_set_are_three_things() {
     assert_eq!(socket.state, Setting::Is(Expr::Literal(RunState::Stopped)));
     assert_eq!(units["webapp.service"].on_change, Some(Expr::Literal(OnChange::Auto)));
     assert_eq!(units["webapp.service"].text.vars["exec"], json!("/opt/webapp/app.py"));
-    assert_eq!(
-        units["worker@.service"].instances,
-        Some(Expr::Template("{{ range(1, workers + 1) }}".into()))
-    );
+    assert_eq!(units["worker@.service"].instances, Some(Expr::Template("{{ range(1, workers + 1) }}".into())));
     let limits = &units["nginx.service"].drop_ins["limits"];
     let directives = vec![("LimitNOFILE".to_owned(), DirectiveValue::Number("65536".into()))];
     assert_eq!(limits.sections, [("Service".to_owned(), directives)]);
 }
 
 fn directives(text: &str) -> Vec<(String, DirectiveValue)> {
-    let playbook = parse(&format!(
-        "name: a\nhosts: all\nunits:\n  a.service:\n    Service:\n{text}"
-    ))
-    .unwrap();
+    let playbook = parse(&format!("name: a\nhosts: all\nunits:\n  a.service:\n    Service:\n{text}")).unwrap();
     let mut sections = playbook.manifests[0].units["a.service"].sections.clone();
     sections.remove(0).1
 }
@@ -127,24 +112,12 @@ fn directives_keep_their_order_and_numbers_their_digits() {
         ("D", Bool(true)),
         ("E", Text(owned("12"))),
         ("F", Text(String::new())),
-        (
-            "G",
-            List(vec![
-                Number(owned("1.0")),
-                Text(owned("no")),
-                Text(owned("off")),
-                Bool(true),
-            ]),
-        ),
+        ("G", List(vec![Number(owned("1.0")), Text(owned("no")), Text(owned("off")), Bool(true)])),
         ("H", Text(owned("/bin/a --b"))),
         ("I", Text(owned("/bin/a \\\n--b"))),
         (
             "Environment",
-            Map(vec![
-                (owned("Z"), Number(owned("1.50"))),
-                (owned("A"), Bool(false)),
-                (owned("B"), Text(owned("x y"))),
-            ]),
+            Map(vec![(owned("Z"), Number(owned("1.50"))), (owned("A"), Bool(false)), (owned("B"), Text(owned("x y")))]),
         ),
         ("J", Number(owned("1e3"))),
         ("K", Text(owned("{{ a }}"))),
@@ -167,21 +140,14 @@ fn instances_are_texts_whatever_yaml_calls_them() {
     let text = "name: a\nhosts: all\nunits:\n  w@.service: {instances: [1, \"02\", 1.10, a-b, \"{{ x }}\"]}\n";
     let playbook = parse(text).unwrap();
     let expected = ["1", "02", "1.10", "a-b", "{{ x }}"].map(str::to_owned).to_vec();
-    assert_eq!(
-        playbook.manifests[0].units["w@.service"].instances,
-        Some(Expr::Literal(expected))
-    );
+    assert_eq!(playbook.manifests[0].units["w@.service"].instances, Some(Expr::Literal(expected)));
 }
 
 #[test]
 fn each_document_points_into_itself() {
     let text = "---\nname: a\nhosts: all\n---\nname: b\nhosts: all\nunits:\n  x.service: {enabled: true}\n---\n";
     let playbook = parse(text).unwrap();
-    let names: Vec<_> = playbook
-        .manifests
-        .iter()
-        .map(|manifest| manifest.name.as_str())
-        .collect();
+    let names: Vec<_> = playbook.manifests.iter().map(|manifest| manifest.name.as_str()).collect();
     assert_eq!(names, ["a", "b"]);
     let path = ["units", "x.service"].map(|key| Seg::Key(key.to_owned()));
     assert_eq!(playbook.manifests[1].spans.place(&path).to_string(), "p.yaml:8:3");
@@ -201,10 +167,8 @@ fn names_are_unique_over_all_playbooks_of_a_run() {
     let problems: Vec<_> = check_unique(&[one, two]).iter().map(brief).collect();
     assert_eq!(
         problems,
-        [
-            "p.yaml:4:7: error: two manifests are named `a`\n  p.yaml:1:7: the other one\n  \
-          help: give each its own name: it is the owner of what it installs\n"
-        ]
+        ["p.yaml:4:7: error: two manifests are named `a`\n  p.yaml:1:7: the other one\n  \
+          help: give each its own name: it is the owner of what it installs\n"]
     );
 }
 
@@ -222,10 +186,7 @@ fn the_root_is_the_nearest_marked_folder() {
     std::fs::write(project.path().join(ROOT_FILE), "# ours\njobs: 8\n").unwrap();
     let (_, warnings) = read_playbook(&path, None).unwrap();
     assert!(warnings[0].message.contains("not read by this version"), "{warnings:?}");
-    assert_eq!(
-        read_playbook(&path, Some(Path::new("/r"))).unwrap().0.root,
-        Path::new("/r")
-    );
+    assert_eq!(read_playbook(&path, Some(Path::new("/r"))).unwrap().0.root, Path::new("/r"));
     assert!(read_playbook(&folder.join("no.yaml"), None).is_err());
 }
 

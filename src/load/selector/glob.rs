@@ -122,14 +122,9 @@ mod tests {
         ] {
             assert!(matches(pattern, name), "{pattern} {name}");
         }
-        for (pattern, name) in [
-            ("web?", "web"),
-            ("web", "web1"),
-            ("*1", "web12"),
-            ("a*b*c", "axxcyyb"),
-            ("web[!1]", "web1"),
-            ("", "x"),
-        ] {
+        for (pattern, name) in
+            [("web?", "web"), ("web", "web1"), ("*1", "web12"), ("a*b*c", "axxcyyb"), ("web[!1]", "web1"), ("", "x")]
+        {
             assert!(!matches(pattern, name), "{pattern} {name}");
         }
     }

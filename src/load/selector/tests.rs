@@ -4,10 +4,7 @@ use crate::load::parse_inventory;
 fn inventory() -> Inventory {
     let text = "all:\n  hosts: {alone: , db3: }\n  children:\n    web: {hosts: {'web[0:5]': }}\n    prod: {hosts: {web1: , web2: , db1: }}\n    \
                 db: {hosts: {'db[1:3]': , 'fe80::1': }}\n    web-old: {hosts: {old.example.com: }}\n    empty: {}\n";
-    let source = Arc::new(SourceFile {
-        name: "inventory.yaml".into(),
-        text: text.into(),
-    });
+    let source = Arc::new(SourceFile { name: "inventory.yaml".into(), text: text.into() });
     parse_inventory(&[source]).unwrap().0
 }
 
@@ -63,14 +60,8 @@ fn hosts_are_selected_as_in_ansible() {
 
 #[test]
 fn a_name_that_nothing_answers_to_is_an_error() {
-    assert_eq!(
-        select("wbe"),
-        "no host and no group is named `wbe` / did you mean `web`?"
-    );
-    assert_eq!(
-        select("all:!db4"),
-        "no host and no group is named `db4` / did you mean `db1`?"
-    );
+    assert_eq!(select("wbe"), "no host and no group is named `wbe` / did you mean `web`?");
+    assert_eq!(select("all:!db4"), "no host and no group is named `db4` / did you mean `db1`?");
     assert_eq!(
         select("kafka"),
         "no host and no group is named `kafka` / groups: all, db, empty, prod, ungrouped, web, web-old"

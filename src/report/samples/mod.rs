@@ -41,14 +41,7 @@ pub(super) fn plan(name: &str) -> HostPlan {
 }
 
 pub(super) fn report(outcome: Outcome, plan: Option<HostPlan>) -> HostReport {
-    HostReport {
-        outcome,
-        plan,
-        steps: Vec::new(),
-        failures: Vec::new(),
-        remaining: None,
-        elapsed_ms: 1840,
-    }
+    HostReport { outcome, plan, steps: Vec::new(), failures: Vec::new(), remaining: None, elapsed_ms: 1840 }
 }
 
 pub(super) fn run(verb: &str, hosts: impl IntoIterator<Item = (&'static str, HostReport)>) -> RunReport {
@@ -61,19 +54,11 @@ pub(super) fn run(verb: &str, hosts: impl IntoIterator<Item = (&'static str, Hos
 }
 
 pub(super) fn change(of: &str, kind: ChangeKind) -> Change {
-    Change {
-        unit: (!of.is_empty()).then(|| unit(of)),
-        manifest: ManifestName::parse("web-tier").unwrap(),
-        kind,
-    }
+    Change { unit: (!of.is_empty()).then(|| unit(of)), manifest: ManifestName::parse("web-tier").unwrap(), kind }
 }
 
 pub(super) fn file(at: &str, from: Content, to: Content) -> ChangeKind {
-    ChangeKind::File {
-        path: path(at),
-        from,
-        to,
-    }
+    ChangeKind::File { path: path(at), from, to }
 }
 
 pub(super) fn text(content: &str) -> Content {
@@ -83,25 +68,13 @@ pub(super) fn text(content: &str) -> Content {
 pub(super) fn step(action: Action, wave: u32, reasons: &[(ReasonKind, &str)]) -> Step {
     Step {
         action,
-        reasons: reasons
-            .iter()
-            .map(|(kind, text)| Reason {
-                kind: *kind,
-                text: (*text).to_owned(),
-            })
-            .collect(),
+        reasons: reasons.iter().map(|(kind, text)| Reason { kind: *kind, text: (*text).to_owned() }).collect(),
         wave,
     }
 }
 
 fn write(at: &str) -> Action {
-    Action::WriteFile {
-        path: path(at),
-        bytes: Bytes::default(),
-        mode: 0o644,
-        user: user("root"),
-        group: user("root"),
-    }
+    Action::WriteFile { path: path(at), bytes: Bytes::default(), mode: 0o644, user: user("root"), group: user("root") }
 }
 
 const WEB_OLD: &str = "\
@@ -126,53 +99,27 @@ const WEB: &str = "/etc/systemd/system/web.service";
 
 /// A service's port changes: one file, one restart.
 pub(super) fn web_changes(name: &str) -> HostPlan {
-    let new = WEB_OLD
-        .replace("--workers 2", "--workers 8")
-        .replace("MemoryMax=256M", "MemoryMax=1G\nTasksMax=200");
+    let new = WEB_OLD.replace("--workers 2", "--workers 8").replace("MemoryMax=256M", "MemoryMax=1G\nTasksMax=200");
     let mut plan = plan(name);
     plan.changes = vec![
         change("web.service", file(WEB, text(WEB_OLD), text(&new))),
-        change(
-            "web.service",
-            ChangeKind::Link {
-                path: path(WANTS),
-                from: None,
-                to: Some(WEB.to_owned()),
-            },
-        ),
+        change("web.service", ChangeKind::Link { path: path(WANTS), from: None, to: Some(WEB.to_owned()) }),
     ];
     plan.steps = vec![
         step(write(WEB), 0, &[(ReasonKind::FileDiffers, "its content differs")]),
         step(
-            Action::MakeLink {
-                path: path(WANTS),
-                target: WEB.to_owned(),
-            },
+            Action::MakeLink { path: path(WANTS), target: WEB.to_owned() },
             0,
-            &[(
-                ReasonKind::LinksDiffer,
-                "`enabled: true` and [Install] WantedBy=multi-user.target ask for it",
-            )],
+            &[(ReasonKind::LinksDiffer, "`enabled: true` and [Install] WantedBy=multi-user.target ask for it")],
+        ),
+        step(Action::DaemonReload, 0, &[(ReasonKind::UnitFilesChanged, "the file of web.service changed")]),
+        step(
+            Action::Gate { units: vec![unit("web.service")] },
+            0,
+            &[(ReasonKind::Follows, "nothing is stopped before every changed unit loads; else all files are put back")],
         ),
         step(
-            Action::DaemonReload,
-            0,
-            &[(ReasonKind::UnitFilesChanged, "the file of web.service changed")],
-        ),
-        step(
-            Action::Gate {
-                units: vec![unit("web.service")],
-            },
-            0,
-            &[(
-                ReasonKind::Follows,
-                "nothing is stopped before every changed unit loads; else all files are put back",
-            )],
-        ),
-        step(
-            Action::Restart {
-                unit: unit("web.service"),
-            },
+            Action::Restart { unit: unit("web.service") },
             1,
             &[
                 (ReasonKind::InputsChanged, "[Service] ExecStart= changed"),
@@ -200,7 +147,6 @@ pub(super) fn first_apply(name: &str) -> HostPlan {
     plan
 }
 
-#[expect(clippy::too_many_lines, reason = "a list of data")]
 fn first_changes() -> Vec<Change> {
     let env = "/etc/webapp.env";
     vec![
@@ -212,70 +158,19 @@ fn first_changes() -> Vec<Change> {
                 to: Some("system, home /opt/webapp, shell /usr/sbin/nologin".to_owned()),
             },
         ),
-        change(
-            "",
-            ChangeKind::Directory {
-                path: path("/opt/webapp"),
-                exists: false,
-                wanted: true,
-            },
-        ),
-        change(
-            "",
-            ChangeKind::Owner {
-                path: path("/opt/webapp"),
-                from: None,
-                to: "webapp:webapp".to_owned(),
-            },
-        ),
-        change(
-            "",
-            file(env, Content::Absent, text("PORT=8000\nGREETING=\"hello\tworld\"")),
-        ),
-        change(
-            "",
-            ChangeKind::Mode {
-                path: path(env),
-                from: None,
-                to: 0o640,
-            },
-        ),
-        change(
-            "",
-            ChangeKind::Owner {
-                path: path(env),
-                from: None,
-                to: "root:webapp".to_owned(),
-            },
-        ),
+        change("", ChangeKind::Directory { path: path("/opt/webapp"), exists: false, wanted: true }),
+        change("", ChangeKind::Owner { path: path("/opt/webapp"), from: None, to: "webapp:webapp".to_owned() }),
+        change("", file(env, Content::Absent, text("PORT=8000\nGREETING=\"hello\tworld\""))),
+        change("", ChangeKind::Mode { path: path(env), from: None, to: 0o640 }),
+        change("", ChangeKind::Owner { path: path(env), from: None, to: "root:webapp".to_owned() }),
         change("web.service", file(WEB, Content::Absent, text(WEB_OLD))),
-        change(
-            "web.service",
-            ChangeKind::Link {
-                path: path(WANTS),
-                from: None,
-                to: Some(WEB.to_owned()),
-            },
-        ),
-        change(
-            "web.service",
-            ChangeKind::State {
-                from: "inactive".to_owned(),
-                to: "started".to_owned(),
-            },
-        ),
+        change("web.service", ChangeKind::Link { path: path(WANTS), from: None, to: Some(WEB.to_owned()) }),
+        change("web.service", ChangeKind::State { from: "inactive".to_owned(), to: "started".to_owned() }),
         change("iptables.service", ChangeKind::Mask { from: false, to: true }),
-        change(
-            "iptables.service",
-            ChangeKind::State {
-                from: "active".to_owned(),
-                to: "stopped".to_owned(),
-            },
-        ),
+        change("iptables.service", ChangeKind::State { from: "active".to_owned(), to: "stopped".to_owned() }),
     ]
 }
 
-#[expect(clippy::too_many_lines, reason = "a list of data")]
 fn first_steps() -> Vec<Step> {
     let missing = |what| [(ReasonKind::Missing, what)];
     vec![
@@ -302,55 +197,27 @@ fn first_steps() -> Vec<Step> {
         step(write("/etc/webapp.env"), 0, &missing("there is no such file")),
         step(write(WEB), 0, &missing("there is no such file")),
         step(
-            Action::MakeLink {
-                path: path(WANTS),
-                target: WEB.to_owned(),
-            },
+            Action::MakeLink { path: path(WANTS), target: WEB.to_owned() },
             0,
             &[(ReasonKind::LinksDiffer, "[Install] WantedBy=multi-user.target")],
         ),
+        step(Action::DaemonReload, 0, &[(ReasonKind::UnitFilesChanged, "2 unit files changed")]),
         step(
-            Action::DaemonReload,
-            0,
-            &[(ReasonKind::UnitFilesChanged, "2 unit files changed")],
-        ),
-        step(
-            Action::Stop {
-                unit: unit("iptables.service"),
-            },
+            Action::Stop { unit: unit("iptables.service") },
             0,
             &[(ReasonKind::MaskDiffers, "`masked: true` wants it stopped")],
         ),
+        step(Action::Mask { unit: unit("iptables.service") }, 0, &[(ReasonKind::MaskDiffers, "`masked: true`")]),
+        step(Action::Start { unit: unit("web.service") }, 1, &[(ReasonKind::StateDiffers, "inactive, wanted started")]),
         step(
-            Action::Mask {
-                unit: unit("iptables.service"),
-            },
-            0,
-            &[(ReasonKind::MaskDiffers, "`masked: true`")],
-        ),
-        step(
-            Action::Start {
-                unit: unit("web.service"),
-            },
+            Action::Start { unit: unit("worker@1.service") },
             1,
             &[(ReasonKind::StateDiffers, "inactive, wanted started")],
         ),
         step(
-            Action::Start {
-                unit: unit("worker@1.service"),
-            },
+            Action::Restart { unit: unit("worker@2.service") },
             1,
-            &[(ReasonKind::StateDiffers, "inactive, wanted started")],
-        ),
-        step(
-            Action::Restart {
-                unit: unit("worker@2.service"),
-            },
-            1,
-            &[(
-                ReasonKind::Stale,
-                "it was started at 03:12 with an older configuration than its files",
-            )],
+            &[(ReasonKind::Stale, "it was started at 03:12 with an older configuration than its files")],
         ),
     ]
 }
@@ -376,11 +243,7 @@ pub(super) fn mixed_plan() -> RunReport {
     refused.refusals = vec![Refusal {
         unit: Some(unit("getty@.service")),
         text: "`enabled: true` cannot be: its [Install] section is missing, so there is nothing to enable".to_owned(),
-        place: Some(Place {
-            file: "playbooks/web.yaml".to_owned(),
-            line: 41,
-            column: 14,
-        }),
+        place: Some(Place { file: "playbooks/web.yaml".to_owned(), line: 41, column: 14 }),
         hint: Some("remove `enabled`, or give the unit an [Install] section in a drop-in".to_owned()),
     }];
     run(
@@ -391,10 +254,7 @@ pub(super) fn mixed_plan() -> RunReport {
             (
                 "lb1",
                 report(
-                    Outcome::Refused {
-                        error: "1 thing is asked for that cannot be".to_owned(),
-                        hint: None,
-                    },
+                    Outcome::Refused { error: "1 thing is asked for that cannot be".to_owned(), hint: None },
                     Some(refused),
                 ),
             ),
@@ -419,14 +279,7 @@ pub(super) fn mixed_plan() -> RunReport {
 pub(super) fn mixed_apply() -> RunReport {
     let done = |count: usize| -> Vec<StepOutcome> {
         (0..count)
-            .map(|step| StepOutcome {
-                step,
-                status: if step == 1 {
-                    StepStatus::Already
-                } else {
-                    StepStatus::Done
-                },
-            })
+            .map(|step| StepOutcome { step, status: if step == 1 { StepStatus::Already } else { StepStatus::Done } })
             .collect()
     };
     let changed = |name: &str, elapsed_ms| HostReport {
@@ -465,12 +318,7 @@ fn gate_failed(name: &str) -> HostReport {
         _ => StepStatus::NotRun,
     };
     HostReport {
-        steps: (0..5)
-            .map(|step| StepOutcome {
-                step,
-                status: status(step),
-            })
-            .collect(),
+        steps: (0..5).map(|step| StepOutcome { step, status: status(step) }).collect(),
         ..report(
             Outcome::Failed {
                 error: "web.service does not load with its new file".to_owned(),
@@ -489,13 +337,8 @@ fn start_failed(name: &str, mut steps: Vec<StepOutcome>) -> HostReport {
         status: StepStatus::Failed("Job for web.service failed because the control process exited.".to_owned()),
     });
     let mut remaining = plan(name);
-    remaining.changes = vec![change(
-        "web.service",
-        ChangeKind::State {
-            from: "failed".to_owned(),
-            to: "started".to_owned(),
-        },
-    )];
+    remaining.changes =
+        vec![change("web.service", ChangeKind::State { from: "failed".to_owned(), to: "started".to_owned() })];
     HostReport {
         steps,
         failures: vec![UnitFailure {
@@ -519,11 +362,7 @@ fn start_failed(name: &str, mut steps: Vec<StepOutcome>) -> HostReport {
         }],
         remaining: Some(remaining),
         ..report(
-            Outcome::Failed {
-                error: "web.service did not stay up".to_owned(),
-                hint: None,
-                restored: false,
-            },
+            Outcome::Failed { error: "web.service did not stay up".to_owned(), hint: None, restored: false },
             Some(web_changes(name)),
         )
     }

@@ -67,12 +67,7 @@ impl Sshd {
             let shared = Arc::clone(&shared);
             std::thread::spawn(move || shared.serve(&socket))
         };
-        let sshd = Self {
-            dir,
-            port,
-            shared,
-            listener: Some(listener),
-        };
+        let sshd = Self { dir, port, shared, listener: Some(listener) };
         sshd.know("host_key");
         sshd
     }
@@ -91,12 +86,9 @@ impl Sshd {
     pub(super) fn target(&self) -> Target {
         let known_hosts = format!("UserKnownHostsFile={}", self.path("known_hosts").display());
         let mut ssh_args = vec!["-F".to_owned(), "none".to_owned()];
-        for option in [
-            known_hosts.as_str(),
-            "GlobalKnownHostsFile=/dev/null",
-            "IdentitiesOnly=yes",
-            "IdentityAgent=none",
-        ] {
+        for option in
+            [known_hosts.as_str(), "GlobalKnownHostsFile=/dev/null", "IdentitiesOnly=yes", "IdentityAgent=none"]
+        {
             ssh_args.extend(["-o".to_owned(), option.to_owned()]);
         }
         Target {
@@ -121,10 +113,7 @@ impl Sshd {
 
     /// Options for connections that are kept.
     pub(super) fn kept(&self) -> SshOptions {
-        SshOptions {
-            persist: Duration::from_secs(60),
-            ..self.options()
-        }
+        SshOptions { persist: Duration::from_secs(60), ..self.options() }
     }
 
     /// How often somebody logged in.
@@ -180,9 +169,7 @@ impl Shared {
             if self.ended.load(Ordering::SeqCst) {
                 return;
             }
-            let dropped = self
-                .to_drop
-                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+            let dropped = self.to_drop.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
             if dropped.is_ok() {
                 continue;
             }
@@ -190,11 +177,7 @@ impl Shared {
                 self.held.lock().unwrap().push(stream);
                 continue;
             }
-            let log = File::options()
-                .create(true)
-                .append(true)
-                .open(self.dir.join("log"))
-                .unwrap();
+            let log = File::options().create(true).append(true).open(self.dir.join("log")).unwrap();
             let server = Command::new(SSHD)
                 .args(["-i", "-e", "-f"])
                 .arg(self.dir.join("sshd_config"))

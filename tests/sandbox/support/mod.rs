@@ -2,10 +2,7 @@
 //!
 //! A machine that cannot boot hosts fails the tests and names the command that helps; a test that was skipped would
 //! look like one that passed. With `UNITFLEET_TEST_KEEP` set, hosts stay up for a look around.
-#![allow(
-    dead_code,
-    reason = "which of these are used is the tests' affair, and changes with them"
-)]
+#![allow(dead_code, reason = "which of these are used is the tests' affair, and changes with them")]
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -33,13 +30,7 @@ pub(crate) struct Host {
 impl Host {
     /// One host of a release.
     pub(crate) fn boot(test: &str, release: Release) -> Self {
-        Self::boot_with(
-            test,
-            Options {
-                release,
-                ..Options::default()
-            },
-        )
+        Self::boot_with(test, Options { release, ..Options::default() })
     }
 
     /// Hosts with other options. They are called `host1`, `host2`, … so that what the program prints is always the same.
@@ -119,8 +110,7 @@ impl Host {
     /// Runs a script in a host through plain ssh, as this user.
     pub(crate) fn ssh(&self, host: &str, user: &str, script: &str) -> Output {
         let mut ssh = Command::new("timeout");
-        ssh.args(["60", "ssh", "-o", "BatchMode=yes", "-F"])
-            .arg(self.fleet.ssh_config_path());
+        ssh.args(["60", "ssh", "-o", "BatchMode=yes", "-F"]).arg(self.fleet.ssh_config_path());
         ssh.args(["-l", user, host, script]);
         ssh.output().expect("ssh runs")
     }
@@ -129,11 +119,7 @@ impl Host {
     /// given after the verb.
     pub(crate) fn unitfleet<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Output {
         let output = self.unitfleet_command(arguments).output().expect("the program runs");
-        assert_ne!(
-            output.status.code(),
-            Some(124),
-            "the program did not end within {RUN} s"
-        );
+        assert_ne!(output.status.code(), Some(124), "the program did not end within {RUN} s");
         output
     }
 
@@ -142,11 +128,7 @@ impl Host {
         let mut arguments = arguments.into_iter();
         let mut command = Command::new("timeout");
         command.args(["--kill-after=10", RUN, env!("CARGO_BIN_EXE_unitfleet")]);
-        command
-            .args(arguments.next())
-            .arg("-i")
-            .arg(self.inventory_path())
-            .args(arguments);
+        command.args(arguments.next()).arg("-i").arg(self.inventory_path()).args(arguments);
         command.current_dir(self.directory()).env("NO_COLOR", "1");
         // Records of runs belong to this test, not to whoever runs it.
         command.env("XDG_STATE_HOME", self.directory().join("state"));
@@ -193,6 +175,7 @@ impl Host {
 }
 
 impl Drop for Host {
+    #[expect(clippy::disallowed_methods, reason = "whoever runs the tests may keep the hosts")]
     fn drop(&mut self) {
         if std::env::var_os("UNITFLEET_TEST_KEEP").is_some() {
             return;
@@ -211,11 +194,7 @@ fn remove_stale() {
     ONCE.call_once(|| {
         let sandbox = Sandbox::default();
         for fleet in check(sandbox.list()) {
-            let owner = fleet
-                .name
-                .as_str()
-                .strip_prefix('t')
-                .and_then(|rest| rest.split_once('-'));
+            let owner = fleet.name.as_str().strip_prefix('t').and_then(|rest| rest.split_once('-'));
             let owner = owner.and_then(|(pid, _)| pid.parse::<u32>().ok());
             if owner.is_some_and(|pid| !Path::new("/proc").join(pid.to_string()).exists()) {
                 check(sandbox.down(&fleet.name));

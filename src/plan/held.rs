@@ -1,0 +1,76 @@
+//! Who is left alone: units on hold, and those that a hand masked.
+//!
+//! A mask counts as a hand's wherever it lies above the vendor's directories and wins: in /etc, in /run, in
+//! `system.control`. One that a package brings is no hold but a fact about the unit.
+
+use crate::model::{AbsPath, DesiredUnit, FindingKind, LedgerEntry, UnitName};
+
+use super::draft::Draft;
+use super::units::is_in_etc_or_run;
+
+/// Whether the unit is to be left alone in every respect; says so if it is.
+pub(super) fn held(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit) -> bool {
+    if let Some((text, hint)) = on_hold(draft, name) {
+        draft.finding(FindingKind::Held, Some(name), text, Some(hint));
+        return true;
+    }
+    if unit.masked.is_some() {
+        return false;
+    }
+    let Some(place) = hand_mask(draft, name) else {
+        return false;
+    };
+    let template = name.template().filter(|template| place.file_name() == template.as_str());
+    let declared = template.as_ref().and_then(|template| draft.desired.units.get(template));
+    if declared.is_some_and(|template| template.masked.is_some()) {
+        return false;
+    }
+    let masked = template.unwrap_or_else(|| name.clone());
+    let ours = place == masked.etc_path()
+        && draft
+            .ledger_before(&unit.claim.manifest)
+            .is_some_and(|ledger| ledger.entries.contains(&LedgerEntry::Mask(masked.clone())));
+    if ours && unit.absent {
+        return false;
+    }
+    let (text, hint) = if ours {
+        (
+            format!("{masked} is masked by an earlier apply of `{}`; it stays so", unit.claim.manifest),
+            format!("to unmask it, write `masked: false` at {}", unit.claim.place),
+        )
+    } else if is_in_etc_or_run(&place) {
+        (
+            format!("{masked} was masked by hand ({place}); it is left alone"),
+            format!("to have it unmasked, write `masked: false` at {}", unit.claim.place),
+        )
+    } else {
+        (
+            format!("{masked} was masked by hand ({place}); it is left alone"),
+            format!("to unmask it, remove {place} on the host"),
+        )
+    };
+    draft.finding(FindingKind::Held, Some(name), text, Some(hint));
+    true
+}
+
+/// The hold file of a unit or its template, in words, and how to release it.
+pub(super) fn on_hold(draft: &Draft<'_>, name: &UnitName) -> Option<(String, String)> {
+    let template = name.template();
+    std::iter::once(name).chain(template.as_ref()).find_map(|held| {
+        let reason = draft.observed.holds.get(held.as_str())?.trim();
+        let because = if reason.is_empty() { String::new() } else { format!(": {reason}") };
+        let hint = format!("to release it, remove /etc/unitfleet/hold/{held} on the host");
+        Some((format!("{held} is on hold{because}; nothing touches it"), hint))
+    })
+}
+
+/// Where a hand masked the unit or its template, if that mask wins now.
+pub(super) fn hand_mask(draft: &Draft<'_>, name: &UnitName) -> Option<AbsPath> {
+    let view = draft.before.unit(name);
+    view.files.fragment.filter(|place| view.masked && !is_vendor(place))
+}
+
+/// Whether packages put their files there.
+pub(super) fn is_vendor(path: &AbsPath) -> bool {
+    (path.is_within("/usr") && !path.is_within("/usr/local")) || path.is_within("/lib")
+}
