@@ -90,6 +90,7 @@ impl Drop for Leashed {
 struct Files {
     socket: PathBuf,
     lock: PathBuf,
+    in_use: PathBuf,
     log: PathBuf,
     config: PathBuf,
 }
@@ -98,6 +99,7 @@ impl Files {
     fn of(socket: PathBuf) -> Self {
         Self {
             lock: socket.with_extension("lock"),
+            in_use: socket.with_extension("use"),
             log: socket.with_extension("log"),
             config: socket.with_extension("conf"),
             socket,
@@ -322,11 +324,40 @@ pub(super) async fn alive(socket: &Path) -> bool {
     matches!(timeout(ANSWER, session.check()).await, Ok(Ok(())))
 }
 
-/// Ends all masters whose sockets lie in this directory, and counts those that were alive.
-pub async fn disconnect_all(control_dir: &Path) -> Result<usize, TransportError> {
+/// What became of kept connections.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Disconnected {
+    /// Connections that were alive and are closed now.
+    pub closed: usize,
+    /// Connections that some run uses at this moment; they stay.
+    pub in_use: usize,
+}
+
+/// Held as long as somebody uses the master of this socket, so that [`disconnect_all`] leaves it alone. A directory
+/// that cannot take the mark is no reason not to connect.
+#[derive(Debug)]
+pub(super) struct UseMark {
+    _file: Option<File>,
+}
+
+impl UseMark {
+    pub(super) fn of(socket: &Path) -> Self {
+        let marked = open_mark(&Files::of(socket.to_owned()).in_use)
+            .filter(|file| flock(file, FlockOperation::NonBlockingLockShared).is_ok());
+        Self { _file: marked }
+    }
+}
+
+fn open_mark(path: &Path) -> Option<File> {
+    File::options().create(true).truncate(false).write(true).open(path).ok()
+}
+
+/// Ends all masters whose sockets lie in this directory, except those that a run uses at this moment.
+pub async fn disconnect_all(control_dir: &Path) -> Result<Disconnected, TransportError> {
+    let mut disconnected = Disconnected::default();
     let entries = match fs::read_dir(control_dir) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(disconnected),
         Err(error) => return Err(cannot_use(control_dir, &error)),
     };
     let mut sockets: Vec<PathBuf> = entries
@@ -336,22 +367,26 @@ pub async fn disconnect_all(control_dir: &Path) -> Result<usize, TransportError>
         .map(|entry| entry.path())
         .collect();
     sockets.sort();
-    let mut count = 0;
     for socket in sockets {
         let files = Files::of(socket);
+        let mark = open_mark(&files.in_use);
+        if mark.is_some_and(|file| flock(&file, FlockOperation::NonBlockingLockExclusive).is_err()) {
+            disconnected.in_use += 1;
+            continue;
+        }
         if alive(&files.socket).await {
-            count += 1;
+            disconnected.closed += 1;
             stop(&files.socket).await.map_err(|error| cannot_start(&error))?;
         }
         for path in [&files.socket, &files.config, &files.log] {
             drop(fs::remove_file(path));
         }
     }
-    Ok(count)
+    Ok(disconnected)
 }
 
 /// The openssh crate can only tell a master to listen no more; `ssh -O exit` ends it. The destination is not looked at.
-async fn stop(socket: &Path) -> io::Result<()> {
+pub(super) async fn stop(socket: &Path) -> io::Result<()> {
     let mut command = Command::new("ssh");
     command
         .args(["-F", "none", "-O", "exit", "-S"])

@@ -40,7 +40,7 @@ pub use control::default_control_dir;
 pub use hub::Hub;
 pub use limits::raise_open_files_limit;
 pub use local::Local;
-pub use master::disconnect_all;
+pub use master::{Disconnected, disconnect_all};
 pub use meter::Meter;
 pub use ssh::{Ssh, SshOptions};
 

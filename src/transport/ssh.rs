@@ -8,7 +8,7 @@ use openssh::Stdio;
 use tokio::time::{Instant, timeout};
 
 use super::error::one_line;
-use super::master::{Masters, alive};
+use super::master::{Masters, UseMark, alive};
 use super::place::Place;
 use super::privilege::{refusal, script_command};
 use super::stream::{StreamError, converse, framed};
@@ -77,6 +77,7 @@ impl Transport for Ssh {
                 masters: Arc::clone(&self.masters),
                 place: Place::of(target),
                 target: target.clone(),
+                _in_use: UseMark::of(&socket),
                 socket,
             }) as Box<dyn Session>)
         })
@@ -88,6 +89,7 @@ struct SshSession {
     target: Target,
     place: Place,
     socket: PathBuf,
+    _in_use: UseMark,
 }
 
 type Remote = openssh::Child<Arc<openssh::Session>>;

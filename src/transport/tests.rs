@@ -4,9 +4,10 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use super::master::stop;
 use super::{
-    Exec, ExecOutput, Hub, Local, Session, Ssh, SshOptions, Transport, TransportError, TransportErrorKind,
-    disconnect_all,
+    Disconnected, Exec, ExecOutput, Hub, Local, Session, Ssh, SshOptions, Transport, TransportError,
+    TransportErrorKind, disconnect_all,
 };
 use crate::model::{ConnectionKind, HostName, Target};
 
@@ -363,6 +364,7 @@ mod trouble {
             // The next script finds the host back.
             assert_eq!(run(&*session, "echo back", b"").await.stdout, b"back\n");
             assert_eq!((sshd.logins(), ssh.meter().connections()), (2, 2));
+            drop(session);
             disconnect_all(&sshd.path("control")).await.unwrap();
         }
     }
@@ -432,12 +434,17 @@ mod masters {
         let session = connect(&second, &sshd.target()).await.unwrap();
         assert_eq!(run(&*session, "echo in", b"").await.stdout, b"in\n");
         assert_eq!((sshd.logins(), second.meter().connections(), second.meter().executions()), (1, 0, 1));
-        assert_eq!(disconnect_all(&sshd.path("control")).await.unwrap(), 1);
-        assert_eq!(disconnect_all(&sshd.path("control")).await.unwrap(), 0);
+        let in_use = disconnect_all(&sshd.path("control")).await.unwrap();
+        assert_eq!(in_use, Disconnected { closed: 0, in_use: 1 });
+        assert_eq!(run(&*session, "echo in", b"").await.stdout, b"in\n");
+        assert_eq!(sshd.logins(), 1);
+        stop(&sockets(&sshd.path("control"))[0]).await.unwrap();
         nothing_left(&sshd).await;
         assert_eq!(run(&*session, "echo in", b"").await.stdout, b"in\n");
         assert_eq!(sshd.logins(), 2);
-        disconnect_all(&sshd.path("control")).await.unwrap();
+        drop(session);
+        assert_eq!(disconnect_all(&sshd.path("control")).await.unwrap(), Disconnected { closed: 1, in_use: 0 });
+        assert_eq!(disconnect_all(&sshd.path("control")).await.unwrap(), Disconnected::default());
         nothing_left(&sshd).await;
     }
 
@@ -474,7 +481,7 @@ mod masters {
         }
         assert_eq!(sshd.logins(), 1);
         assert_eq!(sshd.masters().len(), 1, "{:?}", sshd.masters());
-        assert_eq!(disconnect_all(&sshd.path("control")).await.unwrap(), 1);
+        assert_eq!(disconnect_all(&sshd.path("control")).await.unwrap().closed, 1);
         nothing_left(&sshd).await;
     }
 
@@ -489,6 +496,7 @@ mod masters {
         let session = connect(&Ssh::new(sshd.kept()), &sshd.target()).await.unwrap();
         assert_eq!(run(&*session, "echo in", b"").await.stdout, b"in\n");
         assert_eq!(sockets(&sshd.path("control")), [socket]);
+        drop(session);
         disconnect_all(&sshd.path("control")).await.unwrap();
         nothing_left(&sshd).await;
     }
