@@ -186,7 +186,15 @@ show_journal() {
   if [ -z "$synced" ]; then timeout 20 journalctl --sync </dev/null >/dev/null 2>&1; fi
   synced=yes lines=''
   if [ "$2" != - ]; then
-    lines=$(timeout 20 journalctl -q --no-pager -o cat -n 20 "_SYSTEMD_INVOCATION_ID=$2" + "INVOCATION_ID=$2" </dev/null 2>/dev/null)
+    set -- "$1" "_SYSTEMD_INVOCATION_ID=$2" + "INVOCATION_ID=$2"
+    # Of a process that was gone before journald looked, the lines carry its unit but no invocation (seen on 257).
+    process=$(systemctl show --no-pager -p ExecMainPID -- "$1" </dev/null)
+    process=${process#*=}
+    case $process in '' | 0) ;; *) set -- "$@" + "_SYSTEMD_UNIT=$1" "_PID=$process" ;; esac
+    ill_unit=$1
+    shift
+    lines=$(timeout 20 journalctl -q --no-pager -b -o cat -n 20 "$@" </dev/null 2>/dev/null)
+    set -- "$ill_unit"
   fi
   if [ -z "$lines" ]; then
     lines=$(timeout 20 journalctl -q --no-pager -o cat -n 20 -u "$1" --since "@$begun" </dev/null 2>/dev/null)
