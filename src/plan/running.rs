@@ -8,7 +8,7 @@ use crate::model::{
 };
 
 use super::draft::{Draft, Stage};
-use super::sockets::make_way;
+use super::sockets::{acts_on, make_way};
 use super::stopping::{forget, stop, surplus_instances};
 use super::take_up::take_up_changes;
 
@@ -117,6 +117,15 @@ fn start(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit, observed: &
     let from = if looping { "crashing in a loop".to_owned() } else { observed.active_state.as_str().to_owned() };
     let kind = ChangeKind::State { from: from.clone(), to: "started".to_owned() };
     draft.change(Some(name), &unit.claim.manifest, kind);
+    if observed.active_state == ActiveState::Activating && !looping {
+        // A start only joins the job that is under way, and the process comes up with what it was started with.
+        take_up_changes(draft, name, unit, observed);
+        if draft.steps().any(|(stage, step)| stage == Stage::Run && acts_on(&step.action, name)) {
+            return;
+        }
+    } else {
+        record(draft, name, unit);
+    }
     let new = draft.before.unit(name).files.fragment.is_none();
     let text = match (&observed.active_state, observed.result.as_deref()) {
         _ if new => "is new".to_owned(),
@@ -130,7 +139,6 @@ fn start(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit, observed: &
     if name.kind() == UnitKind::Socket {
         make_way(draft, name, "runs without its socket, which cannot be started beside it");
     }
-    record(draft, name, unit);
 }
 
 /// Whether the unit will say `RefuseManualStart=` or `RefuseManualStop=`: by its text after the steps, or by what

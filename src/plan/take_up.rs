@@ -1,7 +1,7 @@
 //! How a running unit takes up what changes: by a restart, a reload, the daemon-reload alone, or not by us.
 
 use crate::model::{
-    Action, ChangeKind, DesiredUnit, FindingKind, ObservedUnit, OnChange, ReasonKind, UnitKind, UnitName,
+    Action, ChangeKind, DesiredUnit, FindingKind, ObservedUnit, OnChange, Reason, ReasonKind, UnitKind, UnitName,
 };
 use crate::unitfile::changed_directives;
 
@@ -24,7 +24,7 @@ pub(super) fn take_up_changes(draft: &mut Draft<'_>, name: &UnitName, unit: &Des
         }
         _ => return,
     }
-    let (reasons, inputs) = match freshness(draft, name, unit, observed) {
+    let (mut reasons, inputs) = match freshness(draft, name, unit, observed) {
         Freshness::Same(inputs) => {
             draft.inputs.insert(name.clone(), inputs);
             return;
@@ -51,6 +51,9 @@ pub(super) fn take_up_changes(draft: &mut Draft<'_>, name: &UnitName, unit: &Des
         let why = reasons.iter().map(|reason| reason.text.as_str()).collect::<Vec<_>>().join("; ");
         draft.change(Some(name), &unit.claim.manifest, ChangeKind::Stale { why });
     }
+    if unit.on_change == OnChange::Reload && matches!(action, Action::Restart { .. }) {
+        reasons.push(Reason { kind: ReasonKind::Follows, text: why_not_reloaded(draft, name) });
+    }
     if name.kind() == UnitKind::Socket {
         restart_socket(draft, name, reasons);
     } else {
@@ -73,11 +76,12 @@ fn how_to_take_up(
     observed: &ObservedUnit,
 ) -> Result<Action, LeftAlone> {
     let consent = format!("restart it by hand when it suits, or write on_change: restart at {}", unit.claim.place);
+    let is_up = observed.active_state.is_up();
     let needs_consent = |because: &str| Err(LeftAlone { because: because.to_owned(), hint: consent.clone() });
     match (unit.on_change, name.kind()) {
         (OnChange::None, _) => return needs_consent("on_change: none"),
-        (OnChange::Reload, _) if can_reload(draft, name) => return Ok(Action::Reload { unit: name.clone() }),
-        (OnChange::Auto | OnChange::Reload, UnitKind::Mount) if only_options_change(draft, name) => {
+        (OnChange::Reload, _) if is_up && can_reload(draft, name) => return Ok(Action::Reload { unit: name.clone() }),
+        (OnChange::Auto | OnChange::Reload, UnitKind::Mount) if is_up && only_options_change(draft, name) => {
             return Ok(Action::Reload { unit: name.clone() });
         }
         (OnChange::Auto | OnChange::Reload, UnitKind::Mount | UnitKind::Automount | UnitKind::Swap) => {
@@ -103,6 +107,16 @@ fn how_to_take_up(
         return Err(LeftAlone { because: format!("its service would have to go down, and {text}"), hint });
     }
     Ok(Action::Restart { unit: name.clone() })
+}
+
+/// A reload was asked for, and a restart is what it gets.
+fn why_not_reloaded(draft: &Draft<'_>, name: &UnitName) -> String {
+    let because = match name.kind() {
+        UnitKind::Service if can_reload(draft, name) => "it is still starting".to_owned(),
+        UnitKind::Service => "no ExecReload=".to_owned(),
+        kind => format!("a {} has no reload", kind.suffix()),
+    };
+    format!("on_change: reload, but it cannot be reloaded: {because}")
 }
 
 fn can_reload(draft: &Draft<'_>, name: &UnitName) -> bool {

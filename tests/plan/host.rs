@@ -111,6 +111,7 @@ struct IsSpec {
     load: Option<String>,
     file_state: Option<String>,
     triggers: Option<Vec<String>>,
+    triggered_by: Vec<String>,
     /// `desired`: it was started with what the playbook wants; `other`: with something else; `other invocation`:
     /// somebody restarted it since; `none`: no record.
     record: Option<String>,
@@ -673,7 +674,7 @@ fn observed_unit(name: &UnitName, word: &str, spec: &IsSpec, loaded: &Loaded, up
         condition_result: Some(up),
         job: None,
         triggers: spec.triggers.clone().unwrap_or_else(|| triggers(name, loaded)),
-        triggered_by: Vec::new(),
+        triggered_by: spec.triggered_by.clone(),
         transient: loaded.fragment.as_ref().is_some_and(|at| at.is_within("/run/systemd/transient")),
         load_state: load,
         active_state: state,
