@@ -64,6 +64,18 @@ pub(super) fn on_hold(draft: &Draft<'_>, name: &UnitName) -> Option<(String, Str
     })
 }
 
+/// Why a unit that another one would drag along is left alone: it is on hold, or a hand masked it and the playbook
+/// does not say what shall be of that. In words, and how to have it otherwise.
+pub(super) fn left_alone(draft: &Draft<'_>, name: &UnitName) -> Option<(String, String)> {
+    let masked = || {
+        let says = draft.desired.units.get(name).is_some_and(|unit| unit.masked.is_some());
+        let mask = hand_mask(draft, name).filter(|_| !says)?;
+        let text = format!("{name} was masked by hand ({mask}); it is left alone");
+        Some((text, format!("declare {name} to say what shall be of it")))
+    };
+    on_hold(draft, name).or_else(masked)
+}
+
 /// Where a hand masked the unit or its template, if that mask wins now.
 pub(super) fn hand_mask(draft: &Draft<'_>, name: &UnitName) -> Option<AbsPath> {
     let view = draft.before.unit(name);

@@ -12,7 +12,7 @@ use crate::model::{
 use crate::unitfile::{Install, InstallError, belongs_to_enablement, install_links, same_target};
 
 use super::draft::{Draft, Stage};
-use super::held::{hand_mask, on_hold};
+use super::held::left_alone;
 use super::view::Entry;
 
 pub(super) fn plan(draft: &mut Draft<'_>, units: &BTreeSet<UnitName>) {
@@ -30,7 +30,7 @@ pub(super) fn plan(draft: &mut Draft<'_>, units: &BTreeSet<UnitName>) {
                 let why = if unit.masked == Some(true) { "masked: true" } else { "enabled: false" };
                 remove_all(draft, name, name, &unit.claim.manifest, why);
                 for also in also(draft, name) {
-                    if !left_alone(draft, name, &also) {
+                    if !also_is_left_alone(draft, name, &also) {
                         remove_all(draft, name, &also, &unit.claim.manifest, why);
                     }
                 }
@@ -56,14 +56,8 @@ fn remove_absent(draft: &mut Draft<'_>, name: &UnitName, manifest: &ManifestName
 }
 
 /// Whether a unit that `Also=` names is on hold or was masked by a hand; says so if it is.
-fn left_alone(draft: &mut Draft<'_>, name: &UnitName, also: &UnitName) -> bool {
-    let held = on_hold(draft, also);
-    let masked = || {
-        let mask = hand_mask(draft, also)?;
-        let text = format!("{also} was masked by hand ({mask}); it is left alone");
-        Some((text, format!("declare {also} to say what shall be of it")))
-    };
-    let Some((text, hint)) = held.or_else(masked) else {
+fn also_is_left_alone(draft: &mut Draft<'_>, name: &UnitName, also: &UnitName) -> bool {
+    let Some((text, hint)) = left_alone(draft, also) else {
         return false;
     };
     draft.finding(FindingKind::Held, Some(name), format!("{name} says Also={also}, but {text}"), Some(hint));
@@ -160,7 +154,7 @@ fn enable(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit) {
             draft.finding(FindingKind::Notice, Some(name), text, Some(format!("declare {also} with enabled: true")));
             continue;
         }
-        if left_alone(draft, name, also) {
+        if also_is_left_alone(draft, name, also) {
             continue;
         }
         if let Some(Ok(install)) = wanted(draft, also) {

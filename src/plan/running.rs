@@ -8,7 +8,7 @@ use crate::model::{
 };
 
 use super::draft::{Draft, Stage};
-use super::sockets::{acts_on, make_way};
+use super::sockets::{acts_on, in_the_way, make_way};
 use super::stopping::{forget, stop, surplus_instances};
 use super::take_up::take_up_changes;
 
@@ -113,6 +113,12 @@ fn started(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit) {
 }
 
 fn start(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit, observed: &ObservedUnit) {
+    if name.kind() == UnitKind::Socket
+        && let Some((kind, because, hint)) = in_the_way(draft, name)
+    {
+        draft.finding(kind, Some(name), format!("{name} is not started: {because}"), Some(hint));
+        return;
+    }
     let looping = observed.sub_state == "auto-restart";
     let from = if looping { "crashing in a loop".to_owned() } else { observed.active_state.as_str().to_owned() };
     let kind = ChangeKind::State { from: from.clone(), to: "started".to_owned() };

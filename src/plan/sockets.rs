@@ -2,16 +2,27 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::{Action, Reason, ReasonKind, RunState, UnitKind, UnitName};
+use crate::model::{Action, FindingKind, Reason, ReasonKind, RunState, UnitKind, UnitName};
+
+use crate::unitfile::Effective;
 
 use super::draft::{Draft, Stage};
-use super::held::on_hold;
+use super::held::left_alone;
 
-/// A service that runs from this socket and is on hold.
-pub(super) fn held_service(draft: &Draft<'_>, socket: &UnitName) -> Option<(String, String)> {
-    let is_up =
-        |name: &UnitName| draft.observed.units.get(name).is_some_and(|observed| !observed.active_state.is_down());
-    triggered_services(draft, socket).iter().filter(|name| is_up(name)).find_map(|name| on_hold(draft, name))
+/// Why the socket cannot be made anew: a service of it that runs, or may run, is not ours to stop and start. In
+/// words, and what to do about it.
+pub(super) fn in_the_way(draft: &Draft<'_>, socket: &UnitName) -> Option<(FindingKind, String, String)> {
+    triggered_services(draft, socket).iter().find_map(|service| {
+        let Some(observed) = draft.observed.units.get(service) else {
+            let text = format!("whether {service} runs was not looked at");
+            return Some((FindingKind::Unknown, text, format!("declare {service}, so that it is looked at")));
+        };
+        if observed.active_state.is_down() {
+            return None;
+        }
+        let (text, hint) = left_alone(draft, service)?;
+        Some((FindingKind::Held, format!("{service} would have to go down, and {text}"), hint))
+    })
 }
 
 /// `restart x.socket` while its service runs fails and leaves the socket dead (247, 252, 257): both are stopped,
@@ -43,7 +54,15 @@ pub(super) fn make_way(draft: &mut Draft<'_>, socket: &UnitName, why: &str) {
             .units
             .get(&service)
             .is_some_and(|unit| unit.absent || unit.masked == Some(true) || unit.state == Some(RunState::Stopped));
-        if !stays_down && !already(draft, Stage::Run) {
+        if stays_down {
+            continue;
+        }
+        // What was stopped cannot reload.
+        let reload = Action::Reload { unit: service.clone() };
+        if let Some((_, step)) = draft.steps_mut().find(|(_, step)| step.action == reload) {
+            step.action = Action::Start { unit: service.clone() };
+            step.reasons.extend(follows(format!("was running before {socket} was made anew")));
+        } else if !already(draft, Stage::Run) {
             let reason = follows(format!("was running before {socket} was made anew"));
             draft.step_because(Stage::Run, Action::Start { unit: service.clone() }, reason);
         }
@@ -51,13 +70,16 @@ pub(super) fn make_way(draft: &mut Draft<'_>, socket: &UnitName, why: &str) {
 }
 
 /// What the socket starts, as systemd knows it and as its files will say. With `Accept=yes` each connection gets an
-/// instance of its own, and those are in nobody's way.
+/// instance of its own, which systemd counts among what it triggers, and those are in nobody's way.
 pub(super) fn triggered_services(draft: &Draft<'_>, socket: &UnitName) -> BTreeSet<UnitName> {
     let known = draft.observed.units.get(socket).map(|observed| observed.triggers.as_slice()).unwrap_or_default();
+    let accepts = |effective: &Effective| effective.flag("Socket", "Accept") == Some(true);
+    let after = draft.after.unit(socket).effective;
+    let per_connection =
+        after.as_ref().is_some_and(accepts) || draft.before.unit(socket).effective.as_ref().is_some_and(accepts);
     let mut services: BTreeSet<UnitName> = known.iter().filter_map(|name| UnitName::parse(name).ok()).collect();
-    if let Some(effective) = draft.after.unit(socket).effective
-        && effective.flag("Socket", "Accept") != Some(true)
-    {
+    services.retain(|service| !(per_connection && service.template().is_some()));
+    if let Some(effective) = after.filter(|effective| !accepts(effective)) {
         let named = effective.last("Socket", "Service").and_then(|name| UnitName::parse(name).ok());
         services.insert(named.unwrap_or_else(|| socket.sibling(UnitKind::Service)));
     }

@@ -8,7 +8,7 @@ use crate::unitfile::changed_directives;
 use super::draft::{Draft, Stage};
 use super::fresh::{Freshness, freshness};
 use super::running::{keeps_configuration, refuses};
-use super::sockets::{held_service, restart_socket, triggered_services};
+use super::sockets::{in_the_way, restart_socket, triggered_services};
 
 /// The unit runs; does it run with what its files say?
 pub(super) fn take_up_changes(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit, observed: &ObservedUnit) {
@@ -102,9 +102,9 @@ fn how_to_take_up(
         }
     }
     if name.kind() == UnitKind::Socket
-        && let Some((text, hint)) = held_service(draft, name)
+        && let Some((_, because, hint)) = in_the_way(draft, name)
     {
-        return Err(LeftAlone { because: format!("its service would have to go down, and {text}"), hint });
+        return Err(LeftAlone { because, hint });
     }
     Ok(Action::Restart { unit: name.clone() })
 }
