@@ -67,6 +67,7 @@ fn ask_for_unit(request: &mut GatherRequest, name: &UnitName, unit: &DesiredUnit
     if name.is_template() {
         return;
     }
+    request.units.extend(triggered(name, unit).filter(|triggered| !triggered.is_template()));
     match name.kind() {
         UnitKind::Service if goes_down => {
             for kind in [UnitKind::Socket, UnitKind::Timer, UnitKind::Path] {
@@ -82,6 +83,22 @@ fn ask_for_unit(request: &mut GatherRequest, name: &UnitName, unit: &DesiredUnit
 
 /// The units that our own text names in `Also=`: enabling the unit is about them, too.
 fn also(unit: &DesiredUnit) -> Vec<UnitName> {
+    let names = our_text(unit).names("Install", "Also");
+    names.iter().filter_map(|name| UnitName::parse(name).ok()).collect()
+}
+
+/// The unit that our own text tells a socket, timer or path unit to start.
+fn triggered(name: &UnitName, unit: &DesiredUnit) -> Option<UnitName> {
+    let (section, directive) = match name.kind() {
+        UnitKind::Socket => ("Socket", "Service"),
+        UnitKind::Timer => ("Timer", "Unit"),
+        UnitKind::Path => ("Path", "Unit"),
+        _ => return None,
+    };
+    UnitName::parse(our_text(unit).last(section, directive)?).ok()
+}
+
+fn our_text(unit: &DesiredUnit) -> Effective {
     let fragment = unit.fragment.as_ref().and_then(Bytes::as_text);
     let drop_ins: Vec<&str> = unit
         .drop_ins
@@ -91,14 +108,32 @@ fn also(unit: &DesiredUnit) -> Vec<UnitName> {
             Wanted::Absent => None,
         })
         .collect();
-    let names = Effective::merge(fragment, &drop_ins).names("Install", "Also");
-    names.iter().filter_map(|name| UnitName::parse(name).ok()).collect()
+    Effective::merge(fragment, &drop_ins)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::{AbsPath, Claim, HostName, ManifestName, Place};
+
+    #[test]
+    fn what_a_trigger_starts_is_asked_for_by_its_name() {
+        for (name, text) in [
+            ("web.socket", "[Socket]\nService=other.service\n"),
+            ("web.timer", "[Timer]\nUnit=other.service\n"),
+            ("web.path", "[Path]\nUnit=other.service\n"),
+        ] {
+            let claim = Claim {
+                manifest: ManifestName::parse("m").unwrap(),
+                place: Place { file: "p.yaml".to_owned(), line: 1, column: 1 },
+            };
+            let mut unit = DesiredUnit::new(claim);
+            unit.fragment = Some(text.into());
+            let mut desired = Desired::empty(HostName::parse("h").unwrap());
+            desired.units.insert(UnitName::parse(name).unwrap(), unit);
+            assert!(request(&desired).units.contains("other.service"), "{name}");
+        }
+    }
 
     #[test]
     fn a_unit_to_be_stopped_is_asked_for_with_its_triggers() {

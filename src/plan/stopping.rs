@@ -39,11 +39,15 @@ pub(super) fn stop(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit, w
 fn stop_triggers(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit, observed: &ObservedUnit) {
     let siblings = [UnitKind::Socket, UnitKind::Timer, UnitKind::Path].map(|kind| name.sibling(kind));
     let siblings = siblings.into_iter().filter(|_| name.kind() == UnitKind::Service);
-    let mut triggers: BTreeSet<UnitName> =
+    let known: BTreeSet<UnitName> =
         observed.triggered_by.iter().filter_map(|trigger| UnitName::parse(trigger).ok()).collect();
-    triggers.extend(siblings);
+    let triggers: BTreeSet<UnitName> = known.iter().cloned().chain(siblings).collect();
     for trigger in triggers {
         let Some(state) = draft.observed.units.get(&trigger).map(|trigger| &trigger.active_state) else {
+            if known.contains(&trigger) {
+                let text = format!("{trigger} can start it again, and was not looked at");
+                draft.finding(FindingKind::Unknown, Some(name), text, Some(format!("declare {trigger}")));
+            }
             continue;
         };
         if state.is_down() {
