@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use crate::model::{
-    AbsPath, Action, ChangeKind, FindingKind, LedgerEntry, Observation, ObservedPath, ObservedUnit, ReasonKind,
-    UnitName,
+    AbsPath, Action, ChangeKind, DesiredUnit, FindingKind, LedgerEntry, Observation, ObservedPath, ObservedUnit,
+    ReasonKind, RunState, Step, UnitName,
 };
 
 use super::draft::{Draft, Stage, touched_path};
+use super::sockets::acts_on;
 
 /// Clocks of the file system and of systemd are read at different moments; less than this is no difference.
 const CLOCK_SLACK_US: i64 = 100_000;
@@ -43,16 +44,17 @@ fn changed_files(paths: &[AbsPath]) -> String {
     }
 }
 
-/// Every unit that a later step relies on must load; a broken file then leaves the running service untouched.
+/// Every unit that a later step relies on must load; a broken file then leaves the running service untouched. Units
+/// that are not configured here and only shall be down need none: a package's broken file is not to hold up the rest.
 fn gate(draft: &mut Draft<'_>, units: &BTreeSet<UnitName>) {
     let gated: Vec<UnitName> = units
         .iter()
         .filter(|name| {
             let unit = &draft.desired.units[*name];
-            let ours = unit.fragment.is_some()
-                || !unit.drop_ins.is_empty()
-                || unit.state.is_some()
-                || name.template().is_some();
+            let template = name.template().and_then(|template| draft.desired.units.get(&template));
+            let configured = [Some(unit), template].into_iter().flatten().any(is_configured);
+            let comes_up = draft.steps().any(|(stage, step)| stage == Stage::Run && acts_on(&step.action, name));
+            let ours = configured || comes_up || unit.state == Some(RunState::Started);
             let view = draft.after.unit(name);
             ours && !unit.absent
                 && unit.masked != Some(true)
@@ -67,6 +69,10 @@ fn gate(draft: &mut Draft<'_>, units: &BTreeSet<UnitName>) {
     }
     let text = "must load before anything is stopped; else every file is put back".to_owned();
     draft.step(Stage::Gate, Action::Gate { units: gated }, ReasonKind::Follows, text);
+}
+
+fn is_configured(unit: &DesiredUnit) -> bool {
+    unit.fragment.is_some() || !unit.drop_ins.is_empty()
 }
 
 /// systemd has not read files that are already as they should be: an earlier run did not get to it, or a hand
@@ -92,9 +98,9 @@ fn reload_that_is_owed(draft: &mut Draft<'_>, units: &BTreeSet<UnitName>) {
         let path = last_load(draft).and_then(|loaded| newer_than(draft, name, loaded + CLOCK_SLACK_US))?;
         Some((name.clone(), format!("{path} changed after systemd last read the unit files")))
     });
-    let stale = draft
-        .steps()
-        .any(|(stage, step)| stage == Stage::Run && step.reasons.iter().any(|reason| reason.kind == ReasonKind::Stale));
+    let is_stale = |step: &Step| step.reasons.iter().any(|reason| reason.kind == ReasonKind::Stale);
+    let unknown = last_load(draft).is_none();
+    let perhaps = draft.steps().any(|(stage, step)| stage == Stage::Run && (unknown || is_stale(step)));
     match owed {
         Some((name, why)) => {
             let manifest = draft.desired.units[&name].claim.manifest.clone();
@@ -102,7 +108,7 @@ fn reload_that_is_owed(draft: &mut Draft<'_>, units: &BTreeSet<UnitName>) {
             draft.step(Stage::Reload, Action::DaemonReload, ReasonKind::UnitFilesChanged, why);
             gate(draft, units);
         }
-        None if stale => {
+        None if perhaps => {
             let why = "the unit files may have changed since systemd read them";
             draft.step(Stage::Reload, Action::DaemonReload, ReasonKind::Follows, why);
             gate(draft, units);
