@@ -10,7 +10,7 @@ use crate::model::{
 use super::draft::{Draft, Stage};
 use super::sockets::{acts_on, in_the_way, make_way};
 use super::stopping::{forget, stop, surplus_instances};
-use super::take_up::take_up_changes;
+use super::take_up::{instances_of_others, take_up_changes};
 
 pub(super) fn plan(draft: &mut Draft<'_>, units: &BTreeSet<UnitName>) {
     // Sockets come last: what making one anew means for its service depends on what happens to that anyway.
@@ -25,23 +25,35 @@ pub(super) fn plan(draft: &mut Draft<'_>, units: &BTreeSet<UnitName>) {
         if let Some(instances) = &unit.instances {
             surplus_instances(draft, name, unit, &instances.units);
         }
+        if name.is_template() && unit.masked != Some(true) {
+            instances_of_others(draft, name, unit);
+        }
         match unit.state {
             Some(RunState::Stopped) => {
                 let why = if unit.masked == Some(true) { "masked: true" } else { "state: stopped" };
                 stop(draft, name, unit, why);
             }
             Some(RunState::Started) => started(draft, name, unit),
-            None => {
-                let configured = unit.fragment.is_some() || !unit.drop_ins.is_empty() || !unit.watch.is_empty();
-                if let Some(observed) = draft.observed.units.get(name)
-                    && observed.active_state.is_up()
-                    && (configured || template_of(draft, name).is_some())
-                    && unit.masked != Some(true)
-                {
-                    take_up_changes(draft, name, unit, observed);
-                }
-            }
+            None => not_claimed(draft, name, unit),
         }
+    }
+}
+
+/// Whether a unit runs is not ours to say, but what we configure of it is: it takes that up if it runs.
+fn not_claimed(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit) {
+    let configured = unit.fragment.is_some() || !unit.drop_ins.is_empty() || !unit.watch.is_empty();
+    let Some(observed) = draft.observed.units.get(name) else { return };
+    if unit.masked == Some(true) || !(configured || template_of(draft, name).is_some()) {
+        return;
+    }
+    if observed.active_state.is_up() {
+        take_up_changes(draft, name, unit, observed);
+    } else if observed.active_state == ActiveState::Failed {
+        // What we restarted before may have failed of it: that there is nothing to do is not all there is to say.
+        let result = observed.result.as_deref().unwrap_or("no result is known");
+        let text = format!("{name} has failed ({result}) and its state is not claimed");
+        let hint = format!("look at: journalctl -u {name}; to have it started, write `state: started`");
+        draft.finding(FindingKind::Notice, Some(name), text, Some(hint));
     }
 }
 

@@ -8,7 +8,7 @@ use crate::unitfile::changed_directives;
 use super::draft::{Draft, Stage};
 use super::fresh::{Freshness, freshness};
 use super::running::{keeps_configuration, refuses};
-use super::sockets::{in_the_way, restart_socket, triggered_services};
+use super::sockets::{acts_on, in_the_way, restart_socket, triggered_services};
 
 /// The unit runs; does it run with what its files say?
 pub(super) fn take_up_changes(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit, observed: &ObservedUnit) {
@@ -40,7 +40,7 @@ pub(super) fn take_up_changes(draft: &mut Draft<'_>, name: &UnitName, unit: &Des
     let action = match how_to_take_up(draft, name, unit, observed) {
         Ok(action) => action,
         Err(LeftAlone { because, hint }) => {
-            let why = reasons.iter().map(|reason| reason.text.as_str()).collect::<Vec<_>>().join("; ");
+            let why = in_words(&reasons);
             let text =
                 format!("{name} goes on with its older configuration: {why}; it is not restarted because {because}");
             draft.finding(FindingKind::Stale, Some(name), text, Some(hint));
@@ -48,7 +48,7 @@ pub(super) fn take_up_changes(draft: &mut Draft<'_>, name: &UnitName, unit: &Des
         }
     };
     if reasons.iter().any(|reason| reason.kind == ReasonKind::Stale) {
-        let why = reasons.iter().map(|reason| reason.text.as_str()).collect::<Vec<_>>().join("; ");
+        let why = in_words(&reasons);
         draft.change(Some(name), &unit.claim.manifest, ChangeKind::Stale { why });
     }
     if unit.on_change == OnChange::Reload && matches!(action, Action::Restart { .. }) {
@@ -60,6 +60,31 @@ pub(super) fn take_up_changes(draft: &mut Draft<'_>, name: &UnitName, unit: &Des
         draft.step_because(Stage::Run, action, reasons);
     }
     draft.inputs.insert(name.clone(), inputs);
+}
+
+/// Running instances of a template that the playbook does not give: not ours to restart, but that they go on with the
+/// old text is said.
+pub(super) fn instances_of_others(draft: &mut Draft<'_>, template: &UnitName, unit: &DesiredUnit) {
+    for (name, observed) in &draft.observed.units {
+        let of_others = name.template().as_ref() == Some(template) && !draft.desired.units.contains_key(name);
+        let stops = || draft.steps().any(|(stage, step)| stage == Stage::Stop && acts_on(&step.action, name));
+        if !of_others || !observed.active_state.is_up() || !keeps_configuration(name) || stops() {
+            continue;
+        }
+        if let Freshness::Outdated(reasons, _) = freshness(draft, name, unit, observed) {
+            let text = format!(
+                "{name} goes on with its older configuration: {}; it is not restarted because the playbook does not \
+                 give it",
+                in_words(&reasons)
+            );
+            let hint = format!("restart it by hand when it suits, or add it to `instances` at {}", unit.claim.place);
+            draft.finding(FindingKind::Stale, Some(name), text, Some(hint));
+        }
+    }
+}
+
+fn in_words(reasons: &[Reason]) -> String {
+    reasons.iter().map(|reason| reason.text.as_str()).collect::<Vec<_>>().join("; ")
 }
 
 /// Why a unit goes on as it is, and what to do about that.
