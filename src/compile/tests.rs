@@ -638,3 +638,31 @@ fn the_playbooks_that_we_bring_along_compile() {
     }
     assert!(compiled >= 5);
 }
+
+#[test]
+fn no_playbook_writes_where_only_the_host_or_we_do() {
+    let refused = [
+        "/var/lib/unitfleet/ledger/web",
+        "/run/unitfleet/started/a.service",
+        "/run/unitfleet",
+        "/proc/sys/vm/swappiness",
+        "/sys/kernel/mm/ksm/run",
+        "/dev/shm/x",
+        "/usr/lib/systemd/system/ssh.service",
+        "/lib/systemd/system/ssh.service.d/a.conf",
+        "/run/systemd/system/a.service",
+    ];
+    for path in refused {
+        let wrong = Case::new(&format!("files: {{{path}: {{content: x}}}}\n")).bad();
+        assert!(wrong[0].message.starts_with("nothing can be declared below `/"), "{path}: {wrong:?}");
+        assert!(wrong[0].help.is_some(), "{path}");
+    }
+    for path in ["/var/lib/unitfleet", "/var/lib/unitfleet/runs", "/run/unitfleet/started"] {
+        assert!(
+            Case::new(&format!("directories: {{{path}: {{absent: true}}}}\n")).bad()[0].message.contains("own records")
+        );
+    }
+    good(
+        "directories: {/etc/unitfleet/hold: {}, /run/mine: {}, /var/lib/unitfleet-other: {}}\nfiles: {/etc/unitfleet/hold/a.service: {content: why}, /system: {content: x}, /device: {content: x}}\n",
+    );
+}
