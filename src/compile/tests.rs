@@ -640,6 +640,32 @@ fn the_playbooks_that_we_bring_along_compile() {
 }
 
 #[test]
+fn a_template_that_lacks_a_variable_names_it_also_before_a_filter() {
+    for template in ["web-app.service.j2", "worker@.service.j2", "job.service.j2"] {
+        let unit = if template.contains('@') { "w@.service" } else { "w.service" };
+        let wrong = Case::new(&format!("units: {{{unit}: {{template: builtin/{template}}}}}\n")).bad();
+        assert_eq!(wrong[0].message, "`exec` is not defined", "{template}");
+        assert!(wrong[0].help.as_deref().unwrap_or_default().contains("in `vars`"), "{:?}", wrong[0].help);
+    }
+    for (text, named) in [
+        ("{{ nope | exec_quote }}", "nope"),
+        ("x {{ nope | upper }} y", "nope"),
+        ("{{ port + nope | upper }}", "nope"),
+        ("{{ (nope) | percent_quote }}", ""),
+        ("{{ ['a', nope] | exec_args }}", ""),
+    ] {
+        let wrong = Case::new(&format!("vars: {{port: 1}}\nfiles: {{/f: {{content: \"{text}\"}}}}\n")).bad();
+        let expected = if named.is_empty() {
+            "a variable is not defined here".into()
+        } else {
+            format!("`{named}` is not defined")
+        };
+        assert_eq!(wrong[0].message, expected, "{text}");
+        assert!(wrong[0].help.as_deref().unwrap_or_default().contains("in `vars`"), "{text}: {:?}", wrong[0].help);
+    }
+}
+
+#[test]
 fn no_playbook_writes_where_only_the_host_or_we_do() {
     let refused = [
         "/var/lib/unitfleet/ledger/web",
