@@ -692,3 +692,20 @@ fn no_playbook_writes_where_only_the_host_or_we_do() {
         "directories: {/etc/unitfleet/hold: {}, /run/mine: {}, /var/lib/unitfleet-other: {}}\nfiles: {/etc/unitfleet/hold/a.service: {content: why}, /system: {content: x}, /device: {content: x}}\n",
     );
 }
+
+#[test]
+fn the_playbooks_in_the_readme_compile_as_printed() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let blocks = readme.split("\n```yaml\n").skip(1).filter_map(|rest| rest.split("\n```").next());
+    // What a reader has beside it.
+    let project = tempfile::tempdir().unwrap();
+    std::fs::write(project.path().join("app.py"), "#!/usr/bin/python3\n").unwrap();
+    let mut compiled = Vec::new();
+    for text in blocks.filter(|text| text.starts_with("name: ")) {
+        let case = Case { folder: project.path(), inventory: inventory(&[("web", json!({}))]), ..Case::new(text) };
+        let (_, warnings) = case.run().unwrap_or_else(|wrong| panic!("{text}\n{wrong:#?}"));
+        assert_eq!(warnings, []);
+        compiled.extend(text.lines().next());
+    }
+    assert_eq!(compiled.len(), 2, "{compiled:?}");
+}
