@@ -59,7 +59,7 @@ Exit codes:
   7    refused
   64   wrong use of the command line
   65   invalid inventory, playbook or template
-  130  interrupted (143: by SIGTERM)";
+  130  interrupted (143: by SIGTERM, 129: the terminal went away)";
 
 #[derive(Subcommand)]
 enum Verb {

@@ -1,3 +1,5 @@
+//! From the text of a playbook to what a host shall look like: variables, names, units, claims, and their mistakes.
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -637,4 +639,75 @@ fn the_playbooks_that_we_bring_along_compile() {
         compiled += 1;
     }
     assert!(compiled >= 5);
+}
+
+#[test]
+fn a_template_that_lacks_a_variable_names_it_also_before_a_filter() {
+    for template in ["web-app.service.j2", "worker@.service.j2", "job.service.j2"] {
+        let unit = if template.contains('@') { "w@.service" } else { "w.service" };
+        let wrong = Case::new(&format!("units: {{{unit}: {{template: builtin/{template}}}}}\n")).bad();
+        assert_eq!(wrong[0].message, "`exec` is not defined", "{template}");
+        assert!(wrong[0].help.as_deref().unwrap_or_default().contains("in `vars`"), "{:?}", wrong[0].help);
+    }
+    for (text, named) in [
+        ("{{ nope | exec_quote }}", "nope"),
+        ("x {{ nope | upper }} y", "nope"),
+        ("{{ port + nope | upper }}", "nope"),
+        ("{{ (nope) | percent_quote }}", ""),
+        ("{{ ['a', nope] | exec_args }}", ""),
+    ] {
+        let wrong = Case::new(&format!("vars: {{port: 1}}\nfiles: {{/f: {{content: \"{text}\"}}}}\n")).bad();
+        let expected = if named.is_empty() {
+            "a variable is not defined here".into()
+        } else {
+            format!("`{named}` is not defined")
+        };
+        assert_eq!(wrong[0].message, expected, "{text}");
+        assert!(wrong[0].help.as_deref().unwrap_or_default().contains("in `vars`"), "{text}: {:?}", wrong[0].help);
+    }
+}
+
+#[test]
+fn no_playbook_writes_where_only_the_host_or_we_do() {
+    let refused = [
+        "/var/lib/unitfleet/ledger/web",
+        "/run/unitfleet/started/a.service",
+        "/run/unitfleet",
+        "/proc/sys/vm/swappiness",
+        "/sys/kernel/mm/ksm/run",
+        "/dev/shm/x",
+        "/usr/lib/systemd/system/ssh.service",
+        "/lib/systemd/system/ssh.service.d/a.conf",
+        "/run/systemd/system/a.service",
+    ];
+    for path in refused {
+        let wrong = Case::new(&format!("files: {{{path}: {{content: x}}}}\n")).bad();
+        assert!(wrong[0].message.starts_with("nothing can be declared below `/"), "{path}: {wrong:?}");
+        assert!(wrong[0].help.is_some(), "{path}");
+    }
+    for path in ["/var/lib/unitfleet", "/var/lib/unitfleet/runs", "/run/unitfleet/started"] {
+        assert!(
+            Case::new(&format!("directories: {{{path}: {{absent: true}}}}\n")).bad()[0].message.contains("own records")
+        );
+    }
+    good(
+        "directories: {/etc/unitfleet/hold: {}, /run/mine: {}, /var/lib/unitfleet-other: {}}\nfiles: {/etc/unitfleet/hold/a.service: {content: why}, /system: {content: x}, /device: {content: x}}\n",
+    );
+}
+
+#[test]
+fn the_playbooks_in_the_readme_compile_as_printed() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let blocks = readme.split("\n```yaml\n").skip(1).filter_map(|rest| rest.split("\n```").next());
+    // What a reader has beside it.
+    let project = tempfile::tempdir().unwrap();
+    std::fs::write(project.path().join("app.py"), "#!/usr/bin/python3\n").unwrap();
+    let mut compiled = Vec::new();
+    for text in blocks.filter(|text| text.starts_with("name: ")) {
+        let case = Case { folder: project.path(), inventory: inventory(&[("web", json!({}))]), ..Case::new(text) };
+        let (_, warnings) = case.run().unwrap_or_else(|wrong| panic!("{text}\n{wrong:#?}"));
+        assert_eq!(warnings, []);
+        compiled.extend(text.lines().next());
+    }
+    assert_eq!(compiled.len(), 2, "{compiled:?}");
 }

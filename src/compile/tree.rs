@@ -13,6 +13,44 @@ use crate::model::{
 const PATH: &str = "a normalised absolute path";
 const USER: &str = "a user or group name";
 
+/// A part of a host's tree that no playbook writes to.
+struct Reserved {
+    below: &'static str,
+    because: &'static str,
+    help: &'static str,
+}
+
+impl Reserved {
+    fn holds(&self, path: &AbsPath) -> bool {
+        path.as_str().strip_prefix(self.below).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+
+    fn refusal(&self, scope: &Scope, path: &[Seg]) -> Diagnostic {
+        let Self { below, because, help } = self;
+        scope.key_error(path, format!("nothing can be declared below `{below}`: {because}")).help(*help)
+    }
+}
+
+/// Whoever writes here changes what the next apply believes.
+const OWN_STATE: [Reserved; 2] = [
+    Reserved { below: "/var/lib/unitfleet", because: "unitfleet's own records are there", help: CHOOSE },
+    Reserved { below: "/run/unitfleet", because: "unitfleet's own records are there", help: CHOOSE },
+];
+const CHOOSE: &str = "choose another place; to have a unit left alone, make a file in `/etc/unitfleet/hold`";
+
+/// Where a file cannot be put beside its place and renamed, or is another's.
+const NO_PLACE_FOR_FILES: [Reserved; 6] = [
+    Reserved { below: "/proc", because: "these are no files but the kernel's settings", help: SYSCTL },
+    Reserved { below: "/sys", because: "these are no files but the kernel's settings", help: TMPFILES },
+    Reserved { below: "/dev", because: "it holds devices and is made anew at every boot", help: TMPFILES },
+    Reserved { below: "/usr/lib/systemd/system", because: "its files belong to packages", help: UNITS },
+    Reserved { below: "/lib/systemd/system", because: "its files belong to packages", help: UNITS },
+    Reserved { below: "/run/systemd", because: "it is systemd's own and made anew at every boot", help: UNITS },
+];
+const SYSCTL: &str = "declare a file in `/etc/sysctl.d`, and let `systemd-sysctl.service` watch it";
+const TMPFILES: &str = "declare a file in `/etc/tmpfiles.d`, which systemd-tmpfiles reads";
+const UNITS: &str = "declare the unit under `units`: what is in `/etc/systemd/system` wins over a package's file";
+
 /// One entry of `users:`.
 pub(super) fn user(scope: &Scope, written: &str, entry: &UserEntry, draft: &mut Draft) {
     let path = [key("users"), key(written)];
@@ -50,6 +88,9 @@ fn user_spec(scope: &Scope, entry: &UserEntry, path: &[Seg]) -> Result<UserSpec,
 pub(super) fn directory(scope: &Scope, written: &str, entry: &DirectoryEntry, draft: &mut Draft) {
     let path = [key("directories"), key(written)];
     let result = scope.key(written, &path, AbsPath::parse, PATH).and_then(|name| {
+        if let Some(reserved) = OWN_STATE.iter().find(|reserved| reserved.holds(&name)) {
+            return Err(reserved.refusal(scope, &path));
+        }
         let claim = draft.claims.claim(Kind::Path, name.as_str(), scope, &path)?;
         let spec = if scope.is_absent(entry.absent.as_ref(), &path)? {
             Wanted::Absent
@@ -81,6 +122,9 @@ pub(super) fn file(scope: &Scope, written: &str, entry: &FileEntry, draft: &mut 
             return Err(scope
                 .key_error(&path, format!("this file is {why}, and belongs to it"))
                 .help("declare it under `units`, so that the unit is reloaded and restarted as it needs"));
+        }
+        if let Some(reserved) = OWN_STATE.iter().chain(&NO_PLACE_FOR_FILES).find(|reserved| reserved.holds(&name)) {
+            return Err(reserved.refusal(scope, &path));
         }
         let claim = draft.claims.claim(Kind::Path, name.as_str(), scope, &path)?;
         let spec = if scope.is_absent(entry.absent.as_ref(), &path)? {

@@ -90,8 +90,8 @@ impl Failed<'_> {
         let error = innermost(error);
         let detail = error.detail().unwrap_or_default();
         match error.kind() {
-            ErrorKind::UndefinedError => self.undefined(detail, expression),
-            _ if detail.contains("` is undefined") => self.undefined(detail, expression),
+            ErrorKind::UndefinedError => self.undefined(error, detail, expression),
+            _ if detail.contains("` is undefined") => self.undefined(error, detail, expression),
             ErrorKind::SyntaxError => Diagnostic::error(format!("the template has a syntax error: {detail}")),
             ErrorKind::UnknownFilter | ErrorKind::UnknownTest | ErrorKind::UnknownFunction => {
                 Diagnostic::error(format!("in the template, {detail}"))
@@ -108,11 +108,12 @@ impl Failed<'_> {
         }
     }
 
-    fn undefined(&self, detail: &str, expression: Option<&str>) -> Diagnostic {
-        let named = detail.split('`').nth(1).or(expression).unwrap_or_default();
-        if named.is_empty() {
-            return Diagnostic::error("a variable is not defined here");
-        }
+    fn undefined(&self, error: &Error, detail: &str, expression: Option<&str>) -> Diagnostic {
+        let filtered = self.filtered(error);
+        let Some(named) = detail.split('`').nth(1).or(expression).or(filtered.as_deref()) else {
+            return Diagnostic::error("a variable is not defined here")
+                .help("define it in the inventory, in `vars`, in `defaults` or with `-e`, or give a default");
+        };
         let diagnostic = Diagnostic::error(format!("`{named}` is not defined"));
         let mut path: Vec<&str> = named.split('.').collect();
         let wanted = path.pop().unwrap_or_default();
@@ -129,6 +130,24 @@ impl Failed<'_> {
                 "define it in the inventory, in `vars`, in `defaults` or with `-e`, or give a default: `{{{{ {named} | default(…) }}}}`"
             )),
         }
+    }
+
+    /// The name that goes into the filter which the engine complains about: it marks the filter, and does not say what
+    /// came in.
+    fn filtered(&self, error: &Error) -> Option<String> {
+        let of_template = error.name().filter(|name| ![TEXT, EXPRESSION].contains(name));
+        let source = of_template.and_then(|name| self.library.source(name));
+        let (text, range) = match &source {
+            Some(source) => (source.text.as_str(), range_in(source, error)),
+            None => (self.text, self.range_in_text(error)),
+        };
+        let before = text.get(..range.start)?.trim_end().strip_suffix('|')?.trim_end();
+        let rest = before.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || "_.".contains(c));
+        let named = &before[rest.len()..];
+        let is_name = named.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+        let is_filter = rest.trim_end().ends_with('|');
+        // What is defined is not to blame: something else in the same place is.
+        (is_name && !is_filter && self.context.get(named).is_none()).then(|| named.to_owned())
     }
 
     fn with_labels(&self, error: &Error, mut diagnostic: Diagnostic) -> Diagnostic {

@@ -1,3 +1,5 @@
+//! What templates print, where their errors point, and what they cannot do.
+
 use std::path::Path;
 
 use serde_json::json;

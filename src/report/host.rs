@@ -46,7 +46,9 @@ pub(super) fn draw(page: &mut Page<'_>, group: &Group<'_>, options: &TextOptions
             findings::draw(page, &plan.findings)?;
             changes::draw(page, &plan.changes, owners)?;
         }
-        let all_done = report.outcome == Outcome::Changed && report.steps.iter().all(|step| is_fine(&step.status));
+        // One that was skipped is not as it was printed before the question.
+        let all_done =
+            report.outcome == Outcome::Changed && report.steps.iter().all(|step| step.status == StepStatus::Done);
         let boring = quiet || options.plan_was_shown && all_done && options.detail != Detail::Verbose;
         if !plan.steps.is_empty() && !boring {
             draw_steps(page, plan, group)?;
@@ -60,10 +62,6 @@ pub(super) fn draw(page: &mut Page<'_>, group: &Group<'_>, options: &TextOptions
         Some(remaining) => draw_remaining(page, remaining, owners),
         None => Ok(()),
     }
-}
-
-fn is_fine(status: &StepStatus) -> bool {
-    matches!(status, StepStatus::Done | StepStatus::Already)
 }
 
 fn draw_header(page: &mut Page<'_>, group: &Group<'_>, options: &TextOptions) -> io::Result<()> {

@@ -61,10 +61,4 @@ impl Palette {
             starts: bold,
         }
     }
-
-    /// Whether it writes colours.
-    #[must_use]
-    pub fn is_colored(&self) -> bool {
-        self.heading != Style::new()
-    }
 }

@@ -110,11 +110,6 @@ impl Fleet {
         self.directory.join("known_hosts")
     }
 
-    /// What a host has said on its console since it was made.
-    pub fn console_path(&self, host: &str) -> Result<PathBuf, SandboxError> {
-        Ok(self.machine(host)?.console())
-    }
-
     /// What it is and which of its hosts run.
     #[must_use]
     pub fn status(&self) -> FleetStatus {

@@ -46,6 +46,37 @@ fn apply_twice(release: Release) {
     assert_eq!(disturbed(&before, &runs(&host, &UNITS)), [""; 0]);
 }
 
+const SELF_EDITING: &str = r#"
+name: self
+hosts: all
+files:
+  /etc/x.conf: {content: "x\n"}
+unit_defaults: {enabled: true, state: started}
+units:
+  x.service:
+    Service: {Type: exec, ExecStartPre: /bin/sh -c 'echo mine >>/etc/x.conf', ExecStart: /bin/sleep infinity}
+    Install: {WantedBy: multi-user.target}
+"#;
+
+#[test]
+fn a_host_that_differs_after_all_steps_were_done_is_failed_with_what_still_differs() {
+    let host = Host::boot("self-editing", Release::Bookworm);
+    host.write_playbook(SELF_EDITING);
+    let report = reading::try_apply(&host);
+    assert_eq!((report.code, report.outcome.as_str()), (1, "failed"), "{:#}", report.part);
+    assert!(report.ended.iter().all(|ended| ended == "done"), "{:?}", report.ended);
+    let remaining = report.part["remaining"]["changes"].as_array().expect("what still differs");
+    let kinds: Vec<_> = remaining.iter().map(|change| (&change["kind"]["kind"], &change["kind"]["path"])).collect();
+    assert_eq!(kinds, [(&serde_json::json!("file"), &serde_json::json!("/etc/x.conf"))], "{remaining:#?}");
+    // The same for people.
+    host.exec("systemctl stop x.service");
+    let output = host.unitfleet(["apply", "-y", "--settle", "0", "playbook.yaml"]);
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{shown}");
+    let (_, differs) = shown.split_once("still differs after the apply").unwrap_or_else(|| panic!("{shown}"));
+    assert!(differs.contains("/etc/x.conf") && differs.contains("-mine"), "{shown}");
+}
+
 /// Where the program writes at all.
 const WRITTEN: &str = "/etc /srv /var/lib/unitfleet /run/unitfleet /run/systemd/system /usr/lib/systemd/system";
 

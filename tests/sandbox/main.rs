@@ -8,6 +8,7 @@ mod faults;
 mod interrupted;
 mod masks;
 mod playbooks;
+mod prompt;
 mod reach;
 mod reading;
 mod support;

@@ -212,3 +212,49 @@ fn this_machine_is_planned_like_any_other() {
     assert!(String::from_utf8_lossy(&shown.stdout).contains("here"));
     drop(text(&host, ["plan", "playbook.yaml"]).exits(0));
 }
+
+#[test]
+fn a_machine_applies_to_itself() {
+    let host = Host::boot("itself", Release::Bookworm);
+    // What was built here runs there: one C library, that of Debian 12 or an older one.
+    let program = std::fs::read(env!("CARGO_BIN_EXE_unitfleet")).expect("the program was built");
+    send(&host, &program, "install -m 755 /dev/stdin /usr/local/bin/unitfleet");
+    send(&host, b"all:\n  hosts:\n    here: {connection: local}\n", "cat >/root/inventory.yaml");
+    let playbook = "name: self\nhosts: all\nfiles:\n  /etc/self.env: {content: \"A=1\\n\", mode: \"0640\"}\nunits:\n  \
+                    self.service:\n    enabled: true\n    state: started\n    Service: {ExecStart: /bin/sleep infinity, \
+                    EnvironmentFile: /etc/self.env}\n    Install: {WantedBy: multi-user.target}\n";
+    send(&host, playbook.as_bytes(), "cat >/root/playbook.yaml");
+    let there = |arguments: &str| {
+        let output = host.ssh(host.name(), "root", &format!("unitfleet {arguments} --format json playbook.yaml"));
+        let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+        let json: serde_json::Value = serde_json::from_str(&shown)
+            .unwrap_or_else(|error| panic!("{error}: {shown}\n{}", String::from_utf8_lossy(&output.stderr)));
+        (output.status.code(), json["hosts"]["here"].clone())
+    };
+    let (code, part) = there("plan --detailed-exitcode");
+    assert_eq!((code, outcome(&part)), (Some(2), "pending"), "{part:#}");
+    assert!(steps(&part).contains(&"start self.service".to_owned()), "{:?}", steps(&part));
+    let (code, part) = there("apply -y");
+    assert_eq!((code, outcome(&part)), (Some(0), "changed"), "{part:#}");
+    assert_eq!(host.exec("systemctl is-active self.service; stat -c %a /etc/self.env"), "active\n640");
+    let (code, part) = there("plan --detailed-exitcode");
+    assert_eq!((code, outcome(&part)), (Some(0), "unchanged"), "{part:#}");
+    // It is the same host, whichever way it is looked at.
+    host.write_playbook(playbook);
+    nothing_left(&host);
+}
+
+/// Runs a script as root in the host, with this on its standard input.
+fn send(host: &Host, bytes: &[u8], script: &str) {
+    use std::io::Write as _;
+    let mut ssh = std::process::Command::new("ssh");
+    ssh.args(["-o", "BatchMode=yes", "-F"]).arg(host.fleet().ssh_config_path()).args([
+        "-l",
+        "root",
+        host.name(),
+        script,
+    ]);
+    let mut child = ssh.stdin(std::process::Stdio::piped()).spawn().expect("ssh runs");
+    child.stdin.take().expect("it is piped").write_all(bytes).expect("the host takes it");
+    assert!(child.wait().expect("ssh ends").success(), "{script}");
+}

@@ -1,3 +1,5 @@
+//! Inventories as people have them: groups, ranges, variables, connections; and what is said about those that are refused.
+
 use serde_json::json;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Every key of a playbook comes through with its meaning and its place.
+
 use serde_json::json;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! What selectors choose, and what is said about those that are wrong or choose nothing.
+
 use super::*;
 use crate::load::parse_inventory;
 
