@@ -409,6 +409,26 @@ fn a_change_restarts_exactly_the_service_that_it_is_about() {
     assert_in_sync(&host, "afterwards");
 }
 
+/// A start would only join the job that is under way, and the process would come up with its old settings.
+#[test]
+fn a_service_that_is_still_starting_is_restarted_with_its_new_settings() {
+    let host = Host::boot("starting", Release::Bookworm);
+    let playbook = |state: &str, service: &str| {
+        format!("name: slow\nhosts: all\nunits:\n  slow.service:\n    state: {state}\n    Service: {{{service}}}\n")
+    };
+    host.write_playbook(&playbook("null", "Type: notify, TimeoutStartSec: infinity, ExecStart: /bin/sleep infinity"));
+    reading::apply(&host);
+    host.exec("systemctl start --no-block slow.service");
+    assert_eq!(host.exec("systemctl show --value -p ActiveState slow.service"), "activating");
+    host.write_playbook(&playbook("started", "Type: exec, ExecStart: /bin/sleep 100000"));
+    let report = reading::apply(&host);
+    let steps = ["write_file /etc/systemd/system/slow.service", "daemon_reload", "gate", "restart slow.service"];
+    assert_eq!(report.steps, steps);
+    let command = host.exec("tr '\\0' ' ' </proc/$(systemctl show --value -p MainPID slow.service)/cmdline");
+    assert_eq!(command, "/bin/sleep 100000");
+    assert_in_sync(&host, "afterwards");
+}
+
 #[test]
 fn a_comment_restarts_nothing() {
     let host = Host::boot("comment", Release::Bookworm);
