@@ -40,8 +40,8 @@ run_steps() {
   flush_units
 }
 
-# Units that the steps act on, each once.
-list_acted() {
+# Units that the steps act on, each once, and with them those for which a record may be written.
+list_units() {
   acted=''
   for line in $steps; do
     IFS=$TAB
@@ -50,6 +50,10 @@ list_acted() {
     case $3 in
       stop | start | restart | reload) case $NL$acted in *"$NL$4$NL"*) ;; *) acted=$acted$4$NL ;; esac ;;
     esac
+  done
+  watched=$acted
+  for line in $inputs; do
+    case $NL$watched in *"$NL${line%% *}$NL"*) ;; *) watched=$watched${line%% *}$NL ;; esac
   done
 }
 
@@ -69,10 +73,6 @@ is_well() {
 
 # The last action on each unit decides what it should be.
 show_units() {
-  watched=$acted
-  for line in $inputs; do
-    case $NL$watched in *"$NL${line%% *}$NL"*) ;; *) watched=$watched${line%% *}$NL ;; esac
-  done
   [ -n "$watched" ] || return
   was=$(states $watched) ill=$unmoved
   if [ -n "$stirred" ]; then
@@ -105,6 +105,18 @@ show_units() {
   mark_started
 }
 
+# Whether the process `now` of `unit` runs with the files as they are after the steps: it was started when they were in
+# place, or took them up by a reload, or needed nothing done and is the one that ran before the first step.
+took_up() {
+  state_in "$baseline" "$unit"
+  if [ "$active" = unknown ]; then return 1; fi
+  if [ "$invocation" != "$now" ]; then return; fi
+  case $NL$reloaded in *"$NL$unit$NL"*) return ;; esac
+  case $NL$acted in *"$NL$unit$NL"*) return 1 ;; esac
+  state_in "$opening" "$unit"
+  [ "$invocation" = "$now" ]
+}
+
 # What each unit was started with, beside the invocation that it is about.
 mark_started() {
   umask 022
@@ -112,8 +124,9 @@ mark_started() {
     unit=${line%% *}
     case $NL$ill in *"$NL$unit$NL"*) continue ;; esac
     state_in "$seen" "$unit"
-    if [ "$active" = active ] && [ "$invocation" != - ]; then
-      printf '%s %s\n' "$invocation" "${line#* }" >"/run/unitfleet/started/$unit"
+    now=$invocation
+    if [ "$active" = active ] && [ "$now" != - ] && took_up; then
+      printf '%s %s\n' "$now" "${line#* }" >"/run/unitfleet/started/$unit"
     fi
   done
   umask 077
@@ -191,10 +204,12 @@ main() {
   begun=$(date +%s)
   take_lock
   created='' soiled='' pending='' temps='' new_users='' changed_users='' gone_users=''
-  failure='' committed='' broken='' unmoved='' stirred='' synced='' fresh='' group='' group_key='' group_verb=''
+  failure='' committed='' broken='' unmoved='' stirred='' synced='' fresh='' reloaded='' group='' group_key='' group_verb=''
   if command -v selinuxenabled >/dev/null && selinuxenabled; then selinux=yes; else selinux=''; fi
   snapshot
-  list_acted
+  list_units
+  opening=''
+  if [ -n "$watched" ]; then opening=$(states $watched); fi
   frame applying
   apply
 }

@@ -82,7 +82,7 @@ commit() {
   committed=yes
   flush_directories
   baseline=''
-  if [ -n "$acted" ]; then baseline=$(states $acted); fi
+  if [ -n "$watched" ]; then baseline=$(states $watched); fi
   fresh=$baseline
 }
 
@@ -161,6 +161,7 @@ start_units() {
       unmoved=$unmoved$unit$NL
       fail "${entry%%"$TAB"*}" "$unit still runs as before: $answer"
     else
+      if [ "$group_verb" = reload ]; then reloaded=$reloaded$unit$NL; fi
       tell "${entry%%"$TAB"*}" 'done'
     fi
   done
