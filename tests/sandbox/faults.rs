@@ -467,3 +467,64 @@ units:
     let outcomes = ["host1", "host2", "host3"].map(|name| outcome(&answer.host(name)).to_owned());
     assert_eq!(outcomes, ["changed", "unchanged", "unchanged"]);
 }
+
+#[test]
+fn nothing_is_restarted_with_files_that_are_only_half_changed() {
+    let host = Host::boot("half", Release::default());
+    let playbook = |value: &str, old: &str| {
+        host.write_playbook(&format!(
+            "name: half\nhosts: all\nfiles:\n  /srv/old/file: {{{old}}}\n  /etc/app.env: {{content: \"A={value}\\n\"}}\n\
+             units:\n  app.service:\n    state: started\n    \
+             Service: {{ExecStart: /bin/sleep infinity, EnvironmentFile: /etc/app.env, Environment: B={value}}}\n"
+        ));
+    };
+    playbook("0", "content: x");
+    apply(&host).exits(0);
+    let pid = property(&host, "app.service", "MainPID");
+    let record = host.exec("cat /run/unitfleet/started/app.service");
+    // Files are removed after the point from which nothing is put back.
+    playbook("1", "absent: true");
+    host.exec("mount --bind /srv/old /srv/old && mount -o remount,ro,bind /srv/old");
+    let part = apply(&host).exits(1).host(host.name());
+    let ends: Vec<(String, &str)> = steps(&part)
+        .into_iter()
+        .zip(part["steps"].as_array().expect("steps"))
+        .map(|(step, end)| (step, end["status"].as_str().unwrap_or("failed")))
+        .collect();
+    assert!(ends.contains(&("remove_file /srv/old/file".to_owned(), "failed")), "{ends:?}");
+    assert!(ends.contains(&("restart app.service".to_owned(), "not_run")), "{ends:?}");
+    assert_eq!(part["failures"].as_array().map(Vec::len), Some(0), "{:#}", part["failures"]);
+    assert_eq!(property(&host, "app.service", "MainPID"), pid);
+    assert_eq!(host.exec("cat /run/unitfleet/started/app.service"), record);
+    host.exec("umount /srv/old");
+    let left = plan(&host).host(host.name());
+    assert!(steps(&left).contains(&"restart app.service".to_owned()), "{:?}", steps(&left));
+    apply(&host).exits(0);
+    nothing_left(&host);
+}
+
+#[test]
+fn an_instance_that_did_not_stop_is_not_forgotten() {
+    let host = Host::boot("lingers", Release::default());
+    let playbook = |instances: &str| {
+        host.write_playbook(&format!(
+            "name: lingers\nhosts: all\nunits:\n  worker@.service:\n    instances: {instances}\n    state: started\n    \
+             Service: {{ExecStart: /bin/sleep infinity}}\n"
+        ));
+    };
+    playbook("[1, 2]");
+    apply(&host).exits(0);
+    playbook("[1]");
+    host.exec(
+        "printf '#!/bin/sh\\ncase \"$*\" in *\\\\ stop\\\\ *worker@2*) exit 1 ;; esac\\nexec /usr/bin/systemctl \"$@\"\\n' \
+         >/usr/local/bin/systemctl; chmod 755 /usr/local/bin/systemctl",
+    );
+    apply(&host).exits(1);
+    host.exec("rm /usr/local/bin/systemctl");
+    assert_eq!(property(&host, "worker@2.service", "ActiveState"), "active");
+    let left = plan(&host).host(host.name());
+    assert!(steps(&left).contains(&"stop worker@2.service".to_owned()), "{:?}", steps(&left));
+    apply(&host).exits(0);
+    assert_eq!(property(&host, "worker@2.service", "ActiveState"), "inactive");
+    nothing_left(&host);
+}

@@ -330,3 +330,22 @@ fn law_07_what_others_start_while_an_apply_runs_is_not_taken_for_ours() {
     assert_eq!(runs_with(&host), "A=1 B=2");
     nothing_left(&host);
 }
+
+#[test]
+fn what_was_stopped_while_a_person_read_the_plan_is_not_started_by_its_restart() {
+    let host = Host::boot("stopped", Release::default());
+    host.write_playbook(&playbook("0"));
+    apply(&host).exits(0);
+    host.write_playbook(&playbook("1"));
+    let answer = meanwhile(&host, ("ln", "*.lock-*"), "systemctl stop app.service").exits(1);
+    let part = answer.host(host.name());
+    assert!(steps(&part).contains(&"restart app.service".to_owned()), "{:?}", steps(&part));
+    let left = part["remaining"]["steps"].to_string();
+    assert!(left.contains(r#""action":"start","unit":"app.service""#), "{left}");
+    let active = |unit: &str| host.exec(&format!("systemctl show -p ActiveState --value {unit}"));
+    assert_eq!(active("app.service"), "inactive");
+    assert_eq!(active("second.service"), "active");
+    apply(&host).exits(0);
+    assert_eq!(runs_with(&host), "A=1 B=1");
+    nothing_left(&host);
+}

@@ -86,7 +86,10 @@ show_units() {
   frame "show $? $#"
   printf '%s\n' "$@" "$told"
   seen=$(printf '%s\n' "$told" | read_states "$@")
+  frame passed-over
+  printf '%s' "$passed_over"
   for unit in $acted; do
+    case $NL$passed_over in *"$NL$unit$NL"*) continue ;; esac
     wanted=start
     for line in $steps; do
       case $line in
@@ -119,6 +122,7 @@ took_up() {
 
 # What each unit was started with, beside the invocation that it is about.
 mark_started() {
+  if [ -n "$broken" ]; then return; fi
   umask 022
   for line in $inputs; do
     unit=${line%% *}
@@ -165,8 +169,8 @@ apply() {
   fi
   commit
   show_units
-  # Where a step on files failed late, the ledger keeps what was and what was meant.
-  if [ -z "$broken" ] && ! write_ledgers; then failure=${failure:-"cannot write the ledger: $said"}; fi
+  # Where a step on files failed late, or a unit did not stop, the ledger keeps what was and what was meant.
+  if [ -z "$broken$lingering" ] && ! write_ledgers; then failure=${failure:-"cannot write the ledger: $said"}; fi
   flush_directories
   if [ -n "$failure" ]; then
     frame "failure $failure"
@@ -204,7 +208,7 @@ main() {
   begun=$(date +%s)
   take_lock
   created='' soiled='' pending='' temps='' new_users='' changed_users='' gone_users=''
-  failure='' committed='' broken='' unmoved='' stirred='' synced='' fresh='' reloaded='' group='' group_key='' group_verb=''
+  failure='' committed='' broken='' lingering='' unmoved='' stirred='' synced='' fresh='' reloaded='' halted='' passed_over='' group='' group_key='' group_verb=''
   if command -v selinuxenabled >/dev/null && selinuxenabled; then selinux=yes; else selinux=''; fi
   snapshot
   list_units
