@@ -119,6 +119,15 @@ const CASES: &[Case] = &[
         line: None,
     },
     Case {
+        unit: "skipped-once.service",
+        manifest: "Unit: {ConditionPathExists: /nope}\n    Service: {Type: oneshot, RemainAfterExit: true, ExecStart: /bin/true}",
+        result: "success",
+        status: 0,
+        cause: &["skipped", "ConditionPathExists=/nope"],
+        next: "systemctl status",
+        line: None,
+    },
+    Case {
         unit: "no-environment.service",
         manifest: "Service: {ExecStart: /bin/sleep infinity, EnvironmentFile: /etc/nope.env}",
         result: "resources",
