@@ -349,3 +349,31 @@ fn what_was_stopped_while_a_person_read_the_plan_is_not_started_by_its_restart()
     assert_eq!(runs_with(&host), "A=1 B=1");
     nothing_left(&host);
 }
+
+#[test]
+fn a_run_that_is_killed_while_it_takes_over_a_lock_locks_nobody_out() {
+    let host = Host::boot("takeover", Release::default());
+    host.write_playbook(&playbook("0"));
+    apply(&host).exits(0);
+    let boot = host.exec("cat /proc/sys/kernel/random/boot_id");
+    host.exec(&format!(
+        "printf 'unitfleet-lock 1\\nrun old\\nwho a\\nsince 1\\npid 4194303\\nbegan 77\\nboot {boot}\\nend\\n' >/var/lib/unitfleet/lock"
+    ));
+    host.write_playbook(&playbook("1"));
+    // Twice: the second of them succeeds one that was killed itself.
+    for _ in 0..2 {
+        freeze(&host, "rm", "*unitfleet/lock");
+        let run = spawn(&host, &["apply", "-y", "playbook.yaml"]);
+        wait_until(&host, "[ -s /run/frozen ]");
+        // Who holds the claim and lives is respected.
+        apply(&host).exits(7);
+        host.exec("p=$(cat /run/frozen); kill -9 $(sed -n 's/^PPid:.//p' /proc/$p/status) $p");
+        kill(run);
+        thaw(&host, "rm");
+    }
+    host.exec("grep -q 'run old' /var/lib/unitfleet/lock");
+    apply(&host).exits(0);
+    assert_eq!(runs_with(&host), "A=1 B=1");
+    nothing_left(&host);
+    no_leftovers(&host);
+}
