@@ -191,6 +191,18 @@ start_units() {
   done
 }
 
+# Whether `answer` is about this unit, and not only about one whose name ends or begins like it.
+names_unit() {
+  rest=$answer
+  while :; do
+    case $rest in *"$unit"*) ;; *) return 1 ;; esac
+    left_of=${rest%%"$unit"*} rest=${rest#*"$unit"}
+    case $left_of in *[A-Za-z0-9:_.@\\-]) continue ;; esac
+    case $rest in [A-Za-z0-9:_@\\-]* | .[A-Za-z0-9]*) continue ;; esac
+    return 0
+  done
+}
+
 # systemd did not take the job on: what runs is what ran before, and looks well.
 is_refused() {
   state_in "$baseline" "$unit"
@@ -200,7 +212,7 @@ is_refused() {
     restart) [ "$active" = active ] && [ "$first" = "$active/$invocation" ] ;;
     reload)
       case $reload in - | success) ;; *) return 1 ;; esac
-      case $answer in *"$unit"*) ;; *) return 1 ;; esac
+      names_unit || return 1
       ;;
     *) return 1 ;;
   esac
