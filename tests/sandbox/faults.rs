@@ -537,3 +537,20 @@ fn an_instance_that_did_not_stop_is_not_forgotten() {
     assert_eq!(property(&host, "worker@2.service", "ActiveState"), "inactive");
     nothing_left(&host);
 }
+
+#[test]
+fn what_would_start_a_stopped_service_again_is_known_by_any_name() {
+    let host = Host::boot("triggers", Release::default());
+    host.exec(
+        r"cd /etc/systemd/system && printf '[Service]\nExecStart=/bin/sleep infinity\n' >legacy.service &&
+        printf '[Timer]\nUnit=legacy.service\nOnActiveSec=1h\n' >'odd\x2done.timer' &&
+        systemctl daemon-reload && systemctl start legacy.service 'odd\x2done.timer'",
+    );
+    host.write_playbook("name: triggers\nhosts: all\nunits:\n  legacy.service: {state: stopped}\n");
+    let planned = steps(&plan(&host).exits(0).host(host.name()));
+    assert!(planned.contains(&r"stop odd\x2done.timer".to_owned()), "{planned:?}");
+    apply(&host).exits(0);
+    assert_eq!(property(&host, r"odd\x2done.timer", "ActiveState"), "inactive");
+    assert_eq!(property(&host, "legacy.service", "ActiveState"), "inactive");
+    nothing_left(&host);
+}
