@@ -222,6 +222,9 @@ find_links() {
     case $dir in
       /usr/* | /lib/*) if [ -h "$dir/default.target" ]; then symlinks=$symlinks$dir/default.target$NL; fi; continue ;;
     esac
+    for place in "$dir"/*.wants "$dir"/*.requires "$dir"/*.upholds; do
+      if [ -d "$place" ]; then listable "$place"; fi
+    done
     for link in "$dir"/* "$dir"/*.wants/* "$dir"/*.requires/* "$dir"/*.upholds/*; do
       [ -h "$link" ] || continue
       case $link in *[[:cntrl:]]*) continue ;; esac
