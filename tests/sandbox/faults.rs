@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use unitfleet::sandbox::{Options, Release};
 
 use crate::answer::{
-    apply, failure, files, json, no_leftovers, nothing_left, outcome, plan, property, reasons, said, same_files, steps,
-    text,
+    apply, elsewhere, failure, files, json, no_leftovers, nothing_left, outcome, plan, property, reasons, said,
+    same_files, steps, text, write_inventory,
 };
 use crate::support::Host;
 
@@ -553,4 +553,19 @@ fn what_would_start_a_stopped_service_again_is_known_by_any_name() {
     assert_eq!(property(&host, r"odd\x2done.timer", "ActiveState"), "inactive");
     assert_eq!(property(&host, "legacy.service", "ActiveState"), "inactive");
     nothing_left(&host);
+}
+
+#[test]
+fn links_that_a_plain_user_cannot_list_are_not_called_missing() {
+    let host = Host::boot("unlisted", Release::default());
+    host.write_playbook(BEFORE);
+    apply(&host).exits(0);
+    host.exec("chmod 700 /etc/systemd/system/multi-user.target.wants");
+    write_inventory(&host, |keys| {
+        keys.insert("user".to_owned(), "plain".into());
+    });
+    let part = elsewhere(&host, ["plan", "playbook.yaml"]).exits(0).host(host.name());
+    assert!(!part["plan"]["steps"].to_string().contains("multi-user.target.wants"), "{:?}", part["plan"]["steps"]);
+    let findings = part["plan"]["findings"].to_string();
+    assert!(findings.contains("multi-user.target.wants/web.service"), "{findings}");
 }
