@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
-    AbsPath, Action, ChangeKind, Claim, DesiredUnit, FindingKind, LedgerEntry, ManifestName, ReasonKind, UNIT_DIR,
-    UnitName,
+    AbsPath, Action, ChangeKind, Claim, DesiredUnit, FindingKind, LedgerEntry, ManifestName, ObservedPath, ReasonKind,
+    UNIT_DIR, UnitName,
 };
 use crate::unitfile::{Install, InstallError, belongs_to_enablement, install_links, same_target};
 
@@ -34,6 +34,7 @@ pub(super) fn plan(draft: &mut Draft<'_>, units: &BTreeSet<UnitName>) {
                         remove_all(draft, name, &also, &unit.claim.manifest, why);
                     }
                 }
+                report_unlisted(draft, name);
                 if unit.masked != Some(true) {
                     report_enabled_elsewhere(draft, name);
                 }
@@ -62,6 +63,23 @@ fn also_is_left_alone(draft: &mut Draft<'_>, name: &UnitName, also: &UnitName) -
     };
     draft.finding(FindingKind::Held, Some(name), format!("{name} says Also={also}, but {text}"), Some(hint));
     true
+}
+
+/// Directories of links that could not be listed may hold one that enables the unit.
+fn report_unlisted(draft: &mut Draft<'_>, unit: &UnitName) {
+    let holds_links = |path: &AbsPath| {
+        let kinds = [".wants", ".requires", ".upholds"];
+        let within = path.as_str().strip_prefix(UNIT_DIR);
+        within.is_some_and(|name| name.is_empty() || kinds.iter().any(|kind| name.ends_with(kind)))
+    };
+    let unknown = |(path, state): (&AbsPath, &ObservedPath)| {
+        (matches!(state, ObservedPath::Unknown(_)) && holds_links(path)).then(|| path.clone())
+    };
+    let unlisted: Vec<AbsPath> = draft.observed.paths.iter().filter_map(unknown).collect();
+    for path in unlisted {
+        let text = format!("{path} could not be listed: whether it enables {unit} is not known");
+        draft.finding(FindingKind::Unknown, Some(unit), text, Some("gather as root: become: true".to_owned()));
+    }
 }
 
 /// What enables a unit from /run is not ours: it is gone after the next boot, or made again by a generator.
@@ -227,7 +245,10 @@ pub(super) fn drop_links(draft: &mut Draft<'_>, unit: &UnitName, claimed: &Desir
 
 /// The link that a new one would replace, if there is one; an error, already said, where there must not be a new one.
 fn in_its_place(draft: &mut Draft<'_>, unit: &UnitName, claim: &Claim, path: &AbsPath) -> Result<Option<String>, ()> {
-    match draft.after.get(path).clone() {
+    // What lies in a directory that could not be listed is not known to be missing.
+    let unlisted = path.parent().map(|parent| draft.after.get(&parent).clone());
+    let unlisted = unlisted.filter(|parent| matches!(parent, Entry::Unknown(_)));
+    match unlisted.unwrap_or_else(|| draft.after.get(path).clone()) {
         Entry::Absent => Ok(None),
         Entry::Link(target) if target != "/dev/null" => Ok(Some(target)),
         Entry::Link(_) => {

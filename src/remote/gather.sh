@@ -222,6 +222,9 @@ find_links() {
     case $dir in
       /usr/* | /lib/*) if [ -h "$dir/default.target" ]; then symlinks=$symlinks$dir/default.target$NL; fi; continue ;;
     esac
+    for place in "$dir"/*.wants "$dir"/*.requires "$dir"/*.upholds; do
+      if [ -d "$place" ]; then listable "$place"; fi
+    done
     for link in "$dir"/* "$dir"/*.wants/* "$dir"/*.requires/* "$dir"/*.upholds/*; do
       [ -h "$link" ] || continue
       case $link in *[[:cntrl:]]*) continue ;; esac
@@ -250,8 +253,26 @@ show_chunk() {
   printf '%s\n' "$@" "$told"
   for line in $told; do
     # Several names: the unit has aliases, and their files count as well.
-    case $line in 'Names='*' '*) IFS=' '; for word in ${line#Names=}; do add_name "$word"; done; IFS=$NL ;; esac
+    case $line in
+      'Names='*' '*) IFS=' '; for word in ${line#Names=}; do add_name "$word"; done; IFS=$NL ;;
+      Triggers=?* | TriggeredBy=?*) related=$related${line#*=}' ' ;;
+    esac
   done
+}
+
+# What starts the units, and what they start: stopping one may take stopping the other. Units that were shown already
+# are not shown again, and of the others it is not asked what they have to do with further ones.
+show_related() {
+  shown=$units units=''
+  IFS=' '
+  for word in $related; do
+    case $word in \"*\") word=${word#?} word=$(printf '%b' "${word%?}") ;; esac
+    case $NL$shown$units in *"$NL$word$NL"*) continue ;; esac
+    add_unit "$word"
+  done
+  IFS=$NL
+  names=$names$units
+  if [ -n "$units" ]; then in_chunks show_chunk "$units"; fi
 }
 
 # systemctl quotes a name that holds a backslash.
@@ -410,7 +431,9 @@ main() {
   if [ -n "$templates" ]; then find_instances; fi
   if [ -n "$grown" ]; then units=$(printf '%s' "$units" | sort -u)$NL; fi
   names=$units$templates
+  related=''
   in_chunks show_chunk "$units"
+  if [ -n "$related" ]; then show_related; fi
   for file in $checked; do look "$file" content; done
   find_candidates
   show_files

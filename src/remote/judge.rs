@@ -168,7 +168,7 @@ fn why_inactive(name: &UnitName, after: &UnitAfter) -> Option<Cause> {
         return Some(Cause::new(text, next));
     }
     let clean = matches!(unit.result.as_deref(), None | Some("success"));
-    if unit.service_type == "oneshot" && clean {
+    if unit.service_type == "oneshot" && !unit.remain_after_exit && clean {
         return None;
     }
     if after.assert_result == Some(false) && line_with(after, &["ssertion"]).is_some() {

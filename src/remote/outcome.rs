@@ -2,7 +2,7 @@
 //!
 //! Nothing is judged by exit codes; that a unit is well is read off its state after the settle window (`judge`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{Action, Lock, Step, StepOutcome, StepStatus, UnitFailure, UnitName};
 
@@ -113,7 +113,10 @@ pub fn parse_transaction(steps: &[Step], nonce: &str, stdout: &[u8]) -> Result<T
     let units = units_after(&frames)?;
     let mut failures: Vec<UnitFailure> =
         named(&frames, "gate").map(|frame| gate_failure_of(frame, &frames)).collect::<Result<_, _>>()?;
-    failures.extend(judge(steps, &units));
+    // What was not started, because of a failed step before or because somebody had stopped it, did not fail.
+    let passed_over: BTreeSet<&str> = named(&frames, "passed-over").flat_map(Frame::lines).collect();
+    let judged = judge(steps, &units).into_iter();
+    failures.extend(judged.filter(|failure| !passed_over.contains(failure.unit.as_str())));
     let mut outcomes = outcomes(steps.len(), &frames)?;
     match end {
         "restored" | "unrestored" => undo(&mut outcomes),

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use unitfleet::sandbox::{Options, Release};
 
 use crate::answer::{
-    apply, failure, files, json, no_leftovers, nothing_left, outcome, plan, property, reasons, said, same_files, steps,
-    text,
+    apply, elsewhere, failure, files, json, no_leftovers, nothing_left, outcome, plan, property, reasons, said,
+    same_files, steps, text, write_inventory,
 };
 use crate::support::Host;
 
@@ -112,6 +112,15 @@ const CASES: &[Case] = &[
     Case {
         unit: "skipped.service",
         manifest: "Unit: {ConditionPathExists: /nope}\n    Service: {ExecStart: /bin/sleep infinity}",
+        result: "success",
+        status: 0,
+        cause: &["skipped", "ConditionPathExists=/nope"],
+        next: "systemctl status",
+        line: None,
+    },
+    Case {
+        unit: "skipped-once.service",
+        manifest: "Unit: {ConditionPathExists: /nope}\n    Service: {Type: oneshot, RemainAfterExit: true, ExecStart: /bin/true}",
         result: "success",
         status: 0,
         cause: &["skipped", "ConditionPathExists=/nope"],
@@ -466,4 +475,97 @@ units:
     let answer = json(&host, ["apply", "-y", "-e", "sick=nobody", "playbook.yaml"]).exits(0);
     let outcomes = ["host1", "host2", "host3"].map(|name| outcome(&answer.host(name)).to_owned());
     assert_eq!(outcomes, ["changed", "unchanged", "unchanged"]);
+}
+
+#[test]
+fn nothing_is_restarted_with_files_that_are_only_half_changed() {
+    let host = Host::boot("half", Release::default());
+    let playbook = |value: &str, old: &str| {
+        host.write_playbook(&format!(
+            "name: half\nhosts: all\nfiles:\n  /srv/old/file: {{{old}}}\n  /etc/app.env: {{content: \"A={value}\\n\"}}\n\
+             units:\n  app.service:\n    state: started\n    \
+             Service: {{ExecStart: /bin/sleep infinity, EnvironmentFile: /etc/app.env, Environment: B={value}}}\n"
+        ));
+    };
+    playbook("0", "content: x");
+    apply(&host).exits(0);
+    let pid = property(&host, "app.service", "MainPID");
+    let record = host.exec("cat /run/unitfleet/started/app.service");
+    // Files are removed after the point from which nothing is put back.
+    playbook("1", "absent: true");
+    host.exec("mount --bind /srv/old /srv/old && mount -o remount,ro,bind /srv/old");
+    let part = apply(&host).exits(1).host(host.name());
+    let ends: Vec<(String, &str)> = steps(&part)
+        .into_iter()
+        .zip(part["steps"].as_array().expect("steps"))
+        .map(|(step, end)| (step, end["status"].as_str().unwrap_or("failed")))
+        .collect();
+    assert!(ends.contains(&("remove_file /srv/old/file".to_owned(), "failed")), "{ends:?}");
+    assert!(ends.contains(&("restart app.service".to_owned(), "not_run")), "{ends:?}");
+    assert_eq!(part["failures"].as_array().map(Vec::len), Some(0), "{:#}", part["failures"]);
+    assert_eq!(property(&host, "app.service", "MainPID"), pid);
+    assert_eq!(host.exec("cat /run/unitfleet/started/app.service"), record);
+    host.exec("umount /srv/old");
+    let left = plan(&host).host(host.name());
+    assert!(steps(&left).contains(&"restart app.service".to_owned()), "{:?}", steps(&left));
+    apply(&host).exits(0);
+    nothing_left(&host);
+}
+
+#[test]
+fn an_instance_that_did_not_stop_is_not_forgotten() {
+    let host = Host::boot("lingers", Release::default());
+    let playbook = |instances: &str| {
+        host.write_playbook(&format!(
+            "name: lingers\nhosts: all\nunits:\n  worker@.service:\n    instances: {instances}\n    state: started\n    \
+             Service: {{ExecStart: /bin/sleep infinity}}\n"
+        ));
+    };
+    playbook("[1, 2]");
+    apply(&host).exits(0);
+    playbook("[1]");
+    host.exec(
+        "printf '#!/bin/sh\\ncase \"$*\" in *\\\\ stop\\\\ *worker@2*) exit 1 ;; esac\\nexec /usr/bin/systemctl \"$@\"\\n' \
+         >/usr/local/bin/systemctl; chmod 755 /usr/local/bin/systemctl",
+    );
+    apply(&host).exits(1);
+    host.exec("rm /usr/local/bin/systemctl");
+    assert_eq!(property(&host, "worker@2.service", "ActiveState"), "active");
+    let left = plan(&host).host(host.name());
+    assert!(steps(&left).contains(&"stop worker@2.service".to_owned()), "{:?}", steps(&left));
+    apply(&host).exits(0);
+    assert_eq!(property(&host, "worker@2.service", "ActiveState"), "inactive");
+    nothing_left(&host);
+}
+
+#[test]
+fn what_would_start_a_stopped_service_again_is_known_by_any_name() {
+    let host = Host::boot("triggers", Release::default());
+    host.exec(
+        r"cd /etc/systemd/system && printf '[Service]\nExecStart=/bin/sleep infinity\n' >legacy.service &&
+        printf '[Timer]\nUnit=legacy.service\nOnActiveSec=1h\n' >'odd\x2done.timer' &&
+        systemctl daemon-reload && systemctl start legacy.service 'odd\x2done.timer'",
+    );
+    host.write_playbook("name: triggers\nhosts: all\nunits:\n  legacy.service: {state: stopped}\n");
+    let planned = steps(&plan(&host).exits(0).host(host.name()));
+    assert!(planned.contains(&r"stop odd\x2done.timer".to_owned()), "{planned:?}");
+    apply(&host).exits(0);
+    assert_eq!(property(&host, r"odd\x2done.timer", "ActiveState"), "inactive");
+    assert_eq!(property(&host, "legacy.service", "ActiveState"), "inactive");
+    nothing_left(&host);
+}
+
+#[test]
+fn links_that_a_plain_user_cannot_list_are_not_called_missing() {
+    let host = Host::boot("unlisted", Release::default());
+    host.write_playbook(BEFORE);
+    apply(&host).exits(0);
+    host.exec("chmod 700 /etc/systemd/system/multi-user.target.wants");
+    write_inventory(&host, |keys| {
+        keys.insert("user".to_owned(), "plain".into());
+    });
+    let part = elsewhere(&host, ["plan", "playbook.yaml"]).exits(0).host(host.name());
+    assert!(!part["plan"]["steps"].to_string().contains("multi-user.target.wants"), "{:?}", part["plan"]["steps"]);
+    let findings = part["plan"]["findings"].to_string();
+    assert!(findings.contains("multi-user.target.wants/web.service"), "{findings}");
 }

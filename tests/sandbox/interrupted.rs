@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use unitfleet::sandbox::Release;
 
 use crate::answer::{
-    answer_of, apply, files, freeze, kill, no_leftovers, nothing_left, outcome, plan, reasons, said, same_files, spawn,
-    steps, thaw, wait_until,
+    Answer, answer_of, apply, files, freeze, kill, no_leftovers, nothing_left, outcome, plan, reasons, said,
+    same_files, spawn, steps, thaw, wait_until,
 };
 use crate::support::Host;
 
@@ -288,4 +288,92 @@ fn a_lock_that_nobody_holds_is_taken_over() {
     host.exec("grep -q 'run old' /var/lib/unitfleet/lock && rm /var/lib/unitfleet/lock");
     apply(&host).exits(0);
     nothing_left(&host);
+}
+
+/// Lets an apply run into a program that waits, does something on the host meanwhile, and lets it go on.
+fn meanwhile(host: &Host, (program, pattern): (&str, &str), script: &str) -> Answer {
+    freeze(host, program, pattern);
+    let run = spawn(host, &["apply", "-y", "--format", "json", "playbook.yaml"]);
+    wait_until(host, "[ -s /run/frozen ]");
+    host.exec(script);
+    host.exec("kill $(cat /run/frozen)");
+    let answer = answer_of(run);
+    thaw(host, program);
+    answer
+}
+
+#[test]
+fn law_07_what_others_start_while_an_apply_runs_is_not_taken_for_ours() {
+    let host = Host::boot("meanwhile", Release::default());
+    host.write_playbook(&playbook("0"));
+    apply(&host).exits(0);
+
+    // It was down, shall be started, and a hand starts it before the new file is in its place.
+    host.exec("systemctl stop app.service");
+    host.write_playbook(&playbook("1"));
+    let answer = meanwhile(&host, ("sync", "*app.env*"), "systemctl start app.service; sleep 0.3").exits(1);
+    assert_eq!(runs_with(&host), "A=0 B=1");
+    let left = answer.host(host.name())["remaining"]["steps"].to_string();
+    assert!(left.contains("app.service"), "{left}");
+    apply(&host).exits(0);
+    assert_eq!(runs_with(&host), "A=1 B=1");
+    nothing_left(&host);
+
+    // Nothing shall be done to it, and a hand restarts it with another file, which is then put back.
+    host.write_playbook(&playbook("1").replace("B: \"1\"", "B: \"2\""));
+    let hand = "echo A=9 >/etc/app.env; systemctl restart app.service; sleep 0.3; echo A=1 >/etc/app.env";
+    let answer = meanwhile(&host, ("sync", "*second.service*"), hand).exits(1);
+    assert_eq!(runs_with(&host), "A=9 B=2");
+    let left = answer.host(host.name())["remaining"]["steps"].to_string();
+    assert!(left.contains("app.service"), "{left}");
+    apply(&host).exits(0);
+    assert_eq!(runs_with(&host), "A=1 B=2");
+    nothing_left(&host);
+}
+
+#[test]
+fn what_was_stopped_while_a_person_read_the_plan_is_not_started_by_its_restart() {
+    let host = Host::boot("stopped", Release::default());
+    host.write_playbook(&playbook("0"));
+    apply(&host).exits(0);
+    host.write_playbook(&playbook("1"));
+    let answer = meanwhile(&host, ("ln", "*.lock-*"), "systemctl stop app.service").exits(1);
+    let part = answer.host(host.name());
+    assert!(steps(&part).contains(&"restart app.service".to_owned()), "{:?}", steps(&part));
+    let left = part["remaining"]["steps"].to_string();
+    assert!(left.contains(r#""action":"start","unit":"app.service""#), "{left}");
+    let active = |unit: &str| host.exec(&format!("systemctl show -p ActiveState --value {unit}"));
+    assert_eq!(active("app.service"), "inactive");
+    assert_eq!(active("second.service"), "active");
+    apply(&host).exits(0);
+    assert_eq!(runs_with(&host), "A=1 B=1");
+    nothing_left(&host);
+}
+
+#[test]
+fn a_run_that_is_killed_while_it_takes_over_a_lock_locks_nobody_out() {
+    let host = Host::boot("takeover", Release::default());
+    host.write_playbook(&playbook("0"));
+    apply(&host).exits(0);
+    let boot = host.exec("cat /proc/sys/kernel/random/boot_id");
+    host.exec(&format!(
+        "printf 'unitfleet-lock 1\\nrun old\\nwho a\\nsince 1\\npid 4194303\\nbegan 77\\nboot {boot}\\nend\\n' >/var/lib/unitfleet/lock"
+    ));
+    host.write_playbook(&playbook("1"));
+    // Twice: the second of them succeeds one that was killed itself.
+    for _ in 0..2 {
+        freeze(&host, "rm", "*unitfleet/lock");
+        let run = spawn(&host, &["apply", "-y", "playbook.yaml"]);
+        wait_until(&host, "[ -s /run/frozen ]");
+        // Who holds the claim and lives is respected.
+        apply(&host).exits(7);
+        host.exec("p=$(cat /run/frozen); kill -9 $(sed -n 's/^PPid:.//p' /proc/$p/status) $p");
+        kill(run);
+        thaw(&host, "rm");
+    }
+    host.exec("grep -q 'run old' /var/lib/unitfleet/lock");
+    apply(&host).exits(0);
+    assert_eq!(runs_with(&host), "A=1 B=1");
+    nothing_left(&host);
+    no_leftovers(&host);
 }

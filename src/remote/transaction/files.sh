@@ -89,10 +89,13 @@ has_attributes() {
   case $3 in - | "$7" | "$9") ;; *) return 1 ;; esac
 }
 
-# Owner before mode: a change of owner clears bits.
+# Owner before mode: a change of owner clears bits. Whoever owns the directory may have put a link there meanwhile: it
+# is not followed.
 set_attributes() {
-  if [ "$2" != - ]; then attempt chown -- "$2:$3" "$4" || return 1; fi
-  if [ "$1" != - ]; then attempt chmod -- "$1" "$4" || return 1; fi
+  if [ "$2" != - ]; then attempt chown -h -- "$2:$3" "$4" || return 1; fi
+  if [ "$1" = - ]; then return; fi
+  if [ -h "$4" ]; then said="$4 is a link"; return 1; fi
+  attempt chmod -- "$1" "$4" || return 1
 }
 
 make_link() {

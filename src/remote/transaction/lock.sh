@@ -44,15 +44,27 @@ take_lock() {
     if ! [ -f "$lock" ]; then refuse_lockless state "cannot make $lock"; fi
   fi
   if holder_lives; then refuse_locked; fi
-  # The holder is gone. Only who makes this directory may remove its lock, and looks again before.
-  claim=/run/unitfleet/takeover-${pid:-0}-${since_ticks:-0}
-  mkdir -- "$claim" 2>/dev/null || refuse_locked
+  # The holder is gone. Only who succeeds it may remove its lock, and looks again before.
+  take_claim || refuse_locked
   if [ "$(cat "$lock" 2>/dev/null)" = "$held" ]; then rm -f -- "$lock"; fi
   if make_lock; then taken=yes; else taken=''; fi
-  rmdir -- "$claim"
+  rm -f -- "$claim"
   [ -n "$taken" ] || refuse_locked
   frame takeover
   printf '%s\n' "$held"
+}
+
+# Every process that is gone has one successor, which is who made the link of its name. Where that one is gone as well, it
+# has a successor of its own.
+take_claim() {
+  gone=${pid:-0}-${since_ticks:-0}
+  while :; do
+    claim=/run/unitfleet/takeover-$gone
+    ticks "$$"
+    ln -s -- "$$-$began" "$claim" 2>/dev/null && return
+    gone=$(readlink -- "$claim") || return 1
+    if ticks "${gone%-*}" && [ "$began" = "${gone#*-}" ]; then return 1; fi
+  done
 }
 
 refuse_locked() {

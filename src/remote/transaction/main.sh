@@ -40,8 +40,8 @@ run_steps() {
   flush_units
 }
 
-# Units that the steps act on, each once.
-list_acted() {
+# Units that the steps act on, each once, and with them those for which a record may be written.
+list_units() {
   acted=''
   for line in $steps; do
     IFS=$TAB
@@ -50,6 +50,10 @@ list_acted() {
     case $3 in
       stop | start | restart | reload) case $NL$acted in *"$NL$4$NL"*) ;; *) acted=$acted$4$NL ;; esac ;;
     esac
+  done
+  watched=$acted
+  for line in $inputs; do
+    case $NL$watched in *"$NL${line%% *}$NL"*) ;; *) watched=$watched${line%% *}$NL ;; esac
   done
 }
 
@@ -69,10 +73,6 @@ is_well() {
 
 # The last action on each unit decides what it should be.
 show_units() {
-  watched=$acted
-  for line in $inputs; do
-    case $NL$watched in *"$NL${line%% *}$NL"*) ;; *) watched=$watched${line%% *}$NL ;; esac
-  done
   [ -n "$watched" ] || return
   was=$(states $watched) ill=$unmoved
   if [ -n "$stirred" ]; then
@@ -86,7 +86,10 @@ show_units() {
   frame "show $? $#"
   printf '%s\n' "$@" "$told"
   seen=$(printf '%s\n' "$told" | read_states "$@")
+  frame passed-over
+  printf '%s' "$passed_over"
   for unit in $acted; do
+    case $NL$passed_over in *"$NL$unit$NL"*) continue ;; esac
     wanted=start
     for line in $steps; do
       case $line in
@@ -105,15 +108,29 @@ show_units() {
   mark_started
 }
 
+# Whether the process `now` of `unit` runs with the files as they are after the steps: it was started when they were in
+# place, or took them up by a reload, or needed nothing done and is the one that ran before the first step.
+took_up() {
+  state_in "$baseline" "$unit"
+  if [ "$active" = unknown ]; then return 1; fi
+  if [ "$invocation" != "$now" ]; then return; fi
+  case $NL$reloaded in *"$NL$unit$NL"*) return ;; esac
+  case $NL$acted in *"$NL$unit$NL"*) return 1 ;; esac
+  state_in "$opening" "$unit"
+  [ "$invocation" = "$now" ]
+}
+
 # What each unit was started with, beside the invocation that it is about.
 mark_started() {
+  if [ -n "$broken" ]; then return; fi
   umask 022
   for line in $inputs; do
     unit=${line%% *}
     case $NL$ill in *"$NL$unit$NL"*) continue ;; esac
     state_in "$seen" "$unit"
-    if [ "$active" = active ] && [ "$invocation" != - ]; then
-      printf '%s %s\n' "$invocation" "${line#* }" >"/run/unitfleet/started/$unit"
+    now=$invocation
+    if [ "$active" = active ] && [ "$now" != - ] && took_up; then
+      printf '%s %s\n' "$now" "${line#* }" >"/run/unitfleet/started/$unit"
     fi
   done
   umask 077
@@ -152,8 +169,8 @@ apply() {
   fi
   commit
   show_units
-  # Where a step on files failed late, the ledger keeps what was and what was meant.
-  if [ -z "$broken" ] && ! write_ledgers; then failure=${failure:-"cannot write the ledger: $said"}; fi
+  # Where a step on files failed late, or a unit did not stop, the ledger keeps what was and what was meant.
+  if [ -z "$broken$lingering" ] && ! write_ledgers; then failure=${failure:-"cannot write the ledger: $said"}; fi
   flush_directories
   if [ -n "$failure" ]; then
     frame "failure $failure"
@@ -191,10 +208,12 @@ main() {
   begun=$(date +%s)
   take_lock
   created='' soiled='' pending='' temps='' new_users='' changed_users='' gone_users=''
-  failure='' committed='' broken='' unmoved='' stirred='' synced='' fresh='' group='' group_key='' group_verb=''
+  failure='' committed='' broken='' lingering='' unmoved='' stirred='' synced='' fresh='' reloaded='' halted='' passed_over='' group='' group_key='' group_verb=''
   if command -v selinuxenabled >/dev/null && selinuxenabled; then selinux=yes; else selinux=''; fi
   snapshot
-  list_acted
+  list_units
+  opening=''
+  if [ -n "$watched" ]; then opening=$(states $watched); fi
   frame applying
   apply
 }

@@ -82,7 +82,7 @@ commit() {
   committed=yes
   flush_directories
   baseline=''
-  if [ -n "$acted" ]; then baseline=$(states $acted); fi
+  if [ -n "$watched" ]; then baseline=$(states $watched); fi
   fresh=$baseline
 }
 
@@ -93,13 +93,28 @@ flush_units() {
   if [ -z "$group" ]; then return; fi
   commit
   members='' todo='' waiting=''
+  if [ -n "$broken" ]; then keep_halted; fi
   for entry in $group; do members=$members${entry#*"$TAB"}$NL; done
+  if [ -z "$members" ]; then return; fi
   case $group_verb in
     reset) call reset-failed -- $members; for entry in $group; do tell "${entry%%"$TAB"*}" 'done'; done ;;
     stop) stop_units ;;
     *) start_units ;;
   esac
   group=''
+}
+
+# The files are not as they should be: nothing is started with them but what this run itself stopped.
+keep_halted() {
+  case $group_verb in start | restart | reload) ;; *) return ;; esac
+  rest=''
+  for entry in $group; do
+    case $NL$halted in
+      *"$NL${entry#*"$TAB"}$NL"*) rest=$rest$entry$NL ;;
+      *) passed_over=$passed_over${entry#*"$TAB"}$NL ;;
+    esac
+  done
+  group=$rest
 }
 
 # The states of the units of the group; those that were read last will do as long as nothing was called since.
@@ -122,9 +137,9 @@ stop_units() {
   for entry in $waiting; do
     state_in "$seen" "${entry#*"$TAB"}"
     case $active in
-      inactive) tell "${entry%%"$TAB"*}" 'done' ;;
-      failed) fallen=$fallen${entry#*"$TAB"}$NL; tell "${entry%%"$TAB"*}" 'done' ;;
-      *) fail "${entry%%"$TAB"*}" "still $active ($sub) after stop${answer:+: $answer}" ;;
+      inactive) halted=$halted${entry#*"$TAB"}$NL; tell "${entry%%"$TAB"*}" 'done' ;;
+      failed) halted=$halted${entry#*"$TAB"}$NL fallen=$fallen${entry#*"$TAB"}$NL; tell "${entry%%"$TAB"*}" 'done' ;;
+      *) lingering=yes; fail "${entry%%"$TAB"*}" "still $active ($sub) after stop${answer:+: $answer}" ;;
     esac
   done
   if [ -n "$fallen" ]; then call reset-failed -- $fallen; fi
@@ -135,6 +150,8 @@ start_units() {
   look_at_members
   for entry in $group; do
     unit=${entry#*"$TAB"}
+    state_in "$opening" "$unit"
+    at_first=$active
     state_in "$baseline" "$unit"
     first=$active/$invocation
     state_in "$seen" "$unit"
@@ -144,6 +161,13 @@ start_units() {
         case $first in
           unknown/* | */"$invocation") todo=$todo$unit$NL waiting=$waiting$entry$NL ;;
           *) tell "${entry%%"$TAB"*}" already 'it was restarted together with another unit' ;;
+        esac
+        ;;
+      restart:inactive)
+        # Only what runs is planned to be restarted: somebody stopped it since, and had a reason.
+        case $at_first in
+          inactive) passed_over=$passed_over$unit$NL; tell "${entry%%"$TAB"*}" already 'it is not running any more' ;;
+          *) todo=$todo$unit$NL waiting=$waiting$entry$NL ;;
         esac
         ;;
       *) todo=$todo$unit$NL waiting=$waiting$entry$NL ;;
@@ -161,8 +185,21 @@ start_units() {
       unmoved=$unmoved$unit$NL
       fail "${entry%%"$TAB"*}" "$unit still runs as before: $answer"
     else
+      if [ "$group_verb" = reload ]; then reloaded=$reloaded$unit$NL; fi
       tell "${entry%%"$TAB"*}" 'done'
     fi
+  done
+}
+
+# Whether `answer` is about this unit, and not only about one whose name ends or begins like it.
+names_unit() {
+  rest=$answer
+  while :; do
+    case $rest in *"$unit"*) ;; *) return 1 ;; esac
+    left_of=${rest%%"$unit"*} rest=${rest#*"$unit"}
+    case $left_of in *[A-Za-z0-9:_.@\\-]) continue ;; esac
+    case $rest in [A-Za-z0-9:_@\\-]* | .[A-Za-z0-9]*) continue ;; esac
+    return 0
   done
 }
 
@@ -175,7 +212,7 @@ is_refused() {
     restart) [ "$active" = active ] && [ "$first" = "$active/$invocation" ] ;;
     reload)
       case $reload in - | success) ;; *) return 1 ;; esac
-      case $answer in *"$unit"*) ;; *) return 1 ;; esac
+      names_unit || return 1
       ;;
     *) return 1 ;;
   esac
