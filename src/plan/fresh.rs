@@ -80,9 +80,18 @@ fn what_changes(draft: &Draft<'_>, name: &UnitName, unit: &DesiredUnit) -> Vec<R
         reasons.push(Reason { kind: ReasonKind::InputsChanged, text });
     }
     let named = named_files(&before, &after);
-    for path in unit.watch.union(&named).filter(|path| draft.before.get(path) != draft.after.get(path)) {
+    for path in unit.watch.union(&named) {
+        let (old, new) = (draft.before.real(path), draft.after.real(path));
+        let link_changes = draft.before.get(path) != draft.after.get(path);
+        if !link_changes && draft.before.get(&old) == draft.after.get(&new) {
+            continue;
+        }
         let how = if named.contains(path) { "read at start" } else { "watched" };
-        let text = format!("{path} changed ({how})");
+        let text = if link_changes {
+            format!("{path} changed ({how})")
+        } else {
+            format!("{new} changed ({path} points to it, {how})")
+        };
         reasons.push(Reason { kind: ReasonKind::InputsChanged, text });
     }
     if reasons.is_empty() {
@@ -121,7 +130,7 @@ fn changed_since_start(
     if let Some(effective) = &view.effective {
         files.extend(input_files(effective, &unit.watch));
     }
-    let path = files.into_iter().find(|path| {
+    let path = draft.before.with_targets(files).into_iter().find(|path| {
         let Some(ObservedPath::File { meta, .. } | ObservedPath::Link { meta, .. }) = draft.observed.paths.get(path)
         else {
             return false;
@@ -156,6 +165,7 @@ fn unreadable_input(draft: &Draft<'_>, name: &UnitName, unit: &DesiredUnit) -> S
     if let Some(effective) = &view.effective {
         files.extend(input_files(effective, &unit.watch));
     }
+    let files = draft.after.with_targets(files);
     let unread = files.iter().find(|path| {
         matches!(draft.after.get(path), Entry::Unknown(_) | Entry::File { digest: None, .. } | Entry::Other)
     });

@@ -134,7 +134,8 @@ fn newer_than(draft: &Draft<'_>, name: &UnitName, loaded: i64) -> Option<AbsPath
     // A time in the future comes from a clock that was set back; it proves nothing.
     let is_newer = |changed: i64| changed > loaded && changed <= facts.now_us;
     let files = draft.before.unit(name).files;
-    files.fragment.into_iter().chain(files.drop_ins).find(|path| match draft.observed.paths.get(path) {
+    let files = draft.before.with_targets(files.fragment.into_iter().chain(files.drop_ins).collect());
+    files.into_iter().find(|path| match draft.observed.paths.get(path) {
         Some(ObservedPath::File { meta, digest: Observation::Known(digest), .. }) => {
             let ours = LedgerEntry::File { path: (*path).clone(), digest: digest.clone() };
             let changed = if draft.in_a_ledger(&ours) { meta.mtime_us } else { meta.ctime_us };

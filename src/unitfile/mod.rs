@@ -26,6 +26,7 @@ mod write;
 
 pub use effective::{Effective, Setting, Source, changed_directives, install_changed};
 pub use install::{Install, belongs_to_enablement, carries_install, has_install, install_links, same_target};
+pub use install::{below_usr, target_path};
 pub use links::InstallError;
 pub use parse::{Assignment, Invalid, Item, Line, UnitFile};
 pub use search::{Candidates, Files, candidates, resolve};
