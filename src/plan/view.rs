@@ -65,6 +65,11 @@ impl View {
         self.entries.get(path).unwrap_or(&Entry::Absent)
     }
 
+    /// Whether anybody looked at what is there.
+    pub(super) fn knows(&self, path: &AbsPath) -> bool {
+        self.entries.contains_key(path)
+    }
+
     pub(super) fn put_file(&mut self, path: &AbsPath, bytes: &Bytes) {
         let text = bytes.as_text().map(str::to_owned);
         self.put(path, Entry::File { digest: Some(bytes.digest()), text });
@@ -188,7 +193,7 @@ impl View {
         use std::fmt::Write as _;
         let effective = self.unit(unit).effective?;
         let mut text = effective.inputs_text();
-        for path in input_files(&effective, watch) {
+        for path in input_files(unit, &effective, watch) {
             let _ignored = match self.get(&path) {
                 Entry::Absent => writeln!(text, "absent {path}"),
                 Entry::File { digest: Some(digest), .. } => writeln!(text, "{digest} {path}"),
@@ -212,8 +217,8 @@ impl View {
 }
 
 /// The files that a unit reads when it starts: those declared with `watch:` and those its settings name.
-pub(super) fn input_files(effective: &Effective, watch: &BTreeSet<AbsPath>) -> BTreeSet<AbsPath> {
-    watch.iter().cloned().chain(effective.input_files()).collect()
+pub(super) fn input_files(unit: &UnitName, effective: &Effective, watch: &BTreeSet<AbsPath>) -> BTreeSet<AbsPath> {
+    watch.iter().cloned().chain(effective.input_files(unit)).collect()
 }
 
 fn expected_bytes(desired: &Desired) -> BTreeMap<AbsPath, &Bytes> {
