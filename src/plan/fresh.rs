@@ -3,7 +3,8 @@
 //! Two ways to know. Exact: we recorded, beside the unit's `InvocationID`, a hash of the inputs it was started with
 //! (`/run/unitfleet/started`, gone with the boot as the process is). Else by times: an input changed after the unit
 //! started. Times can only say "perhaps", and are read on the safe side, except where the ledger shows that a
-//! file's content is still what it was when we installed it, before the unit started.
+//! file's content is still what it was when we installed it, before the unit started. Where systemd's times cannot be
+//! told in those of the files (in LXC and Incus containers), only the record counts.
 
 use std::collections::BTreeSet;
 
@@ -160,7 +161,7 @@ fn changed_since_start(
 ) -> Option<Reason> {
     let facts = &draft.observed.facts;
     let started = observed.exec_main_start_us.filter(|us| *us > 0).or(observed.active_enter_us).filter(|us| *us > 0)?;
-    let started_us = facts.wall_us(started);
+    let started_us = draft.observed.wall_us(started)?;
     let view = draft.before.unit(name);
     let mut files: BTreeSet<AbsPath> = view.files.fragment.iter().chain(&view.files.drop_ins).cloned().collect();
     if let Some(effective) = &view.effective {

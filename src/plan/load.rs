@@ -121,10 +121,11 @@ fn is_read_as_it_is(draft: &Draft<'_>, name: &UnitName, observed: &ObservedUnit)
     last_load(draft).is_some_and(|loaded| on_disk == read && newer_than(draft, name, loaded).is_none())
 }
 
-/// When systemd last read the unit files, where that is known: from systemd (250 and later), or from our own marker.
+/// When systemd last read the unit files, where that is known: from systemd (250 and later, and not in a container whose
+/// uptime is another than systemd's), or from our own marker.
 fn last_load(draft: &Draft<'_>) -> Option<i64> {
     let facts = &draft.observed.facts;
-    facts.units_load_us.map(|us| facts.wall_us(us)).into_iter().chain(facts.reloaded_us).max()
+    facts.units_load_us.and_then(|us| draft.observed.wall_us(us)).into_iter().chain(facts.reloaded_us).max()
 }
 
 /// A file of the unit that changed after the last load. A file that only got another mode or owner (its content is what we
