@@ -435,7 +435,7 @@ units:
     watch: ["/opt/{{ host }}"]
     Service:
       ExecStart: /a
-      EnvironmentFile: [/etc/a.env, -/etc/b.env, /etc/%p.env, /etc/c/*.env, relative]
+      EnvironmentFile: [/etc/a.env, -/etc/b.env, /etc/own-%p.env, /etc/c/*.env, relative]
       LoadCredential: ["db:/etc/db.secret", "other:name"]
       LoadCredentialEncrypted: "key:/etc/key.cred"
     drop_ins: {x: {Service: {EnvironmentFile: /etc/d.env}}}
@@ -443,8 +443,18 @@ units:
     );
     assert_eq!(
         watched(&unit(&desired, "a.service")),
-        ["/etc/a.env", "/etc/b.env", "/etc/d.env", "/etc/db.secret", "/etc/key.cred", "/opt/h1"]
+        ["/etc/a.env", "/etc/b.env", "/etc/d.env", "/etc/db.secret", "/etc/key.cred", "/etc/own-a.env", "/opt/h1"]
     );
+}
+
+#[test]
+fn each_instance_watches_its_own_files() {
+    let desired = good(
+        "units:\n  w@.service: {instances: [a, b], Service: {ExecStart: /w, EnvironmentFile: [/etc/w.env, '/etc/w/%i.env']}}\n",
+    );
+    assert_eq!(watched(&unit(&desired, "w@a.service")), ["/etc/w.env", "/etc/w/a.env"]);
+    assert_eq!(watched(&unit(&desired, "w@b.service")), ["/etc/w.env", "/etc/w/b.env"]);
+    assert_eq!(watched(&unit(&desired, "w@.service")), ["/etc/w.env"]);
 }
 
 #[test]

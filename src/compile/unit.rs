@@ -103,17 +103,8 @@ impl Work<'_> {
 
     /// Reads the finished text: what it implies, and what contradicts it.
     fn check(&self, unit: &mut DesiredUnit) -> Vec<Diagnostic> {
-        let fragment = unit.fragment.as_ref().and_then(Bytes::as_text);
-        let drop_ins: Vec<&str> = unit
-            .drop_ins
-            .values()
-            .filter_map(|wanted| match wanted {
-                Wanted::Present(bytes) => bytes.as_text(),
-                Wanted::Absent => None,
-            })
-            .collect();
-        let effective = Effective::merge(fragment, &drop_ins);
-        unit.watch.extend(watch::implied(&effective));
+        let effective = settings(unit);
+        unit.watch.extend(effective.input_files(&self.name));
         let written =
             Written { scope: self.scope, path: self.path, entry: self.entry, name: &self.name, effective: &effective };
         written.check(unit)
@@ -264,14 +255,16 @@ impl Work<'_> {
             draft.desired.units.insert(self.name.clone(), unit);
             return;
         };
+        let effective = settings(&unit);
         let mut mine = BTreeSet::new();
         for name in names {
             let claimed = draft.claims.claim(Kind::Unit, name.as_str(), self.scope, self.path);
             let Some(claim) = draft.messages.keep(claimed) else {
                 continue;
             };
-            let instance =
+            let mut instance =
                 DesiredUnit { fragment: None, drop_ins: BTreeMap::new(), masked: None, claim, ..unit.clone() };
+            instance.watch.extend(effective.input_files(&name));
             draft.desired.units.insert(name.clone(), instance);
             mine.insert(name);
         }
@@ -281,6 +274,15 @@ impl Work<'_> {
         unit.instances = Some(Instances { units: mine });
         draft.desired.units.insert(self.name.clone(), unit);
     }
+}
+
+/// The unit as our own texts have it.
+fn settings(unit: &DesiredUnit) -> Effective {
+    let drop_ins = unit.drop_ins.values().filter_map(|wanted| match wanted {
+        Wanted::Present(bytes) => bytes.as_text(),
+        Wanted::Absent => None,
+    });
+    Effective::merge(unit.fragment.as_ref().and_then(Bytes::as_text), &drop_ins.collect::<Vec<_>>())
 }
 
 /// The file name of a drop-in.

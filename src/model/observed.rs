@@ -48,6 +48,23 @@ pub struct Observed {
     pub lock: Option<Lock>,
 }
 
+impl Observed {
+    /// A time since boot as a time since the epoch; both in microseconds. `None` where systemd's clock and the uptime
+    /// are not of one boot.
+    ///
+    /// In a container under lxcfs (LXC, Incus), `/proc/uptime` is the container's, and systemd's monotonic stamps are
+    /// the machine's: what was started there was started after "now", and one such stamp shows that none can be used.
+    #[must_use]
+    pub fn wall_us(&self, monotonic_us: i64) -> Option<i64> {
+        /// The uptime is read before the units are; a unit may start in between.
+        const GATHER_TAKES_US: i64 = 10_000_000;
+        let units = self.units.values().flat_map(|unit| [unit.exec_main_start_us, unit.active_enter_us]);
+        let mut stamps = units.chain([self.facts.units_load_us, Some(monotonic_us)]).flatten();
+        let of_one_boot = stamps.all(|stamp| stamp <= self.facts.uptime_us + GATHER_TAKES_US);
+        of_one_boot.then(|| self.facts.wall_us(monotonic_us))
+    }
+}
+
 /// The host as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostFacts {
@@ -74,9 +91,9 @@ pub struct HostFacts {
 }
 
 impl HostFacts {
-    /// A time since boot as a time since the epoch; both in microseconds.
-    #[must_use]
-    pub fn wall_us(&self, monotonic_us: i64) -> i64 {
+    /// A time since boot as a time since the epoch; both in microseconds. Whether that can be relied on says
+    /// [`Observed::wall_us`].
+    fn wall_us(&self, monotonic_us: i64) -> i64 {
         self.now_us - self.uptime_us + monotonic_us
     }
 }
@@ -264,5 +281,48 @@ impl fmt::Display for Lock {
             Ok(since) if self.since > 0 => write!(f, ", since {} UTC", since.strftime("%Y-%m-%d %H:%M:%S")),
             _ => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_of_another_boot_are_not_known() {
+        let host = HostName::parse("h").unwrap();
+        let facts = HostFacts {
+            systemd_version: 252,
+            systemd_version_text: "252".to_owned(),
+            uid: 0,
+            system_state: "running".to_owned(),
+            boot_id: String::new(),
+            now_us: 1_000_000_000,
+            uptime_us: 100_000_000,
+            units_load_us: None,
+            reloaded_us: None,
+            unit_path: Vec::new(),
+        };
+        let mut observed = Observed {
+            host,
+            facts,
+            units: BTreeMap::new(),
+            paths: BTreeMap::new(),
+            links: BTreeMap::new(),
+            users: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            ledgers: BTreeMap::new(),
+            ledger_times_us: BTreeMap::new(),
+            started: BTreeMap::new(),
+            holds: BTreeMap::new(),
+            lock: None,
+        };
+        assert_eq!(observed.wall_us(40_000_000), Some(940_000_000));
+        // Started while the gather went on.
+        assert_eq!(observed.wall_us(101_000_000), Some(1_001_000_000));
+        assert_eq!(observed.wall_us(200_000_000), None);
+        // One that cannot be makes all others doubtful.
+        observed.facts.units_load_us = Some(200_000_000);
+        assert_eq!(observed.wall_us(40_000_000), None);
     }
 }

@@ -27,6 +27,10 @@ pub fn request(desired: &Desired) -> GatherRequest {
     request.users.extend(desired.users.keys().cloned());
     for (name, unit) in &desired.units {
         ask_for_unit(&mut request, name, unit);
+        let template = name.template().and_then(|template| desired.units.get(&template));
+        if let Some(template) = template {
+            ask_for_inputs(&mut request, name, template, unit);
+        }
     }
     if let Some((target, _)) = &desired.default_target {
         request.units.insert(target.clone());
@@ -81,9 +85,16 @@ fn ask_for_unit(request: &mut GatherRequest, name: &UnitName, unit: &DesiredUnit
     }
 }
 
+/// The gather finds the files that unit files name, but does not know what `%i` is.
+fn ask_for_inputs(request: &mut GatherRequest, instance: &UnitName, template: &DesiredUnit, unit: &DesiredUnit) {
+    for path in settings(&[template, unit]).input_files(instance) {
+        request.paths.entry(path).or_insert(None);
+    }
+}
+
 /// The units that our own text names in `Also=`: enabling the unit is about them, too.
 fn also(unit: &DesiredUnit) -> Vec<UnitName> {
-    let names = our_text(unit).names("Install", "Also");
+    let names = settings(&[unit]).names("Install", "Also");
     names.iter().filter_map(|name| UnitName::parse(name).ok()).collect()
 }
 
@@ -95,20 +106,17 @@ fn triggered(name: &UnitName, unit: &DesiredUnit) -> Option<UnitName> {
         UnitKind::Path => ("Path", "Unit"),
         _ => return None,
     };
-    UnitName::parse(our_text(unit).last(section, directive)?).ok()
+    UnitName::parse(settings(&[unit]).last(section, directive)?).ok()
 }
 
-fn our_text(unit: &DesiredUnit) -> Effective {
-    let fragment = unit.fragment.as_ref().and_then(Bytes::as_text);
-    let drop_ins: Vec<&str> = unit
-        .drop_ins
-        .values()
-        .filter_map(|wanted| match wanted {
-            Wanted::Present(bytes) => bytes.as_text(),
-            Wanted::Absent => None,
-        })
-        .collect();
-    Effective::merge(fragment, &drop_ins)
+/// Our own texts of a unit: the template's before the instance's.
+fn settings(units: &[&DesiredUnit]) -> Effective {
+    let fragment = units.iter().rev().find_map(|unit| unit.fragment.as_ref()).and_then(Bytes::as_text);
+    let drop_ins = units.iter().flat_map(|unit| unit.drop_ins.values()).filter_map(|wanted| match wanted {
+        Wanted::Present(bytes) => bytes.as_text(),
+        Wanted::Absent => None,
+    });
+    Effective::merge(fragment, &drop_ins.collect::<Vec<_>>())
 }
 
 #[cfg(test)]

@@ -3,17 +3,20 @@
 //! Two ways to know. Exact: we recorded, beside the unit's `InvocationID`, a hash of the inputs it was started with
 //! (`/run/unitfleet/started`, gone with the boot as the process is). Else by times: an input changed after the unit
 //! started. Times can only say "perhaps", and are read on the safe side, except where the ledger shows that a
-//! file's content is still what it was when we installed it, before the unit started.
+//! file's content is still what it was when we installed it, before the unit started. Where systemd's times cannot be
+//! told in those of the files (in LXC and Incus containers), only the record counts.
 
 use std::collections::BTreeSet;
 
 use crate::model::{
-    AbsPath, DesiredUnit, LedgerEntry, Observation, ObservedPath, ObservedUnit, Reason, ReasonKind, UnitName,
+    AbsPath, DesiredUnit, FindingKind, LedgerEntry, Observation, ObservedPath, ObservedUnit, Reason, ReasonKind,
+    RunState, UnitName,
 };
 
-use crate::unitfile::{Effective, changed_directives};
+use crate::unitfile::{changed_directives, literal_head};
 
 use super::draft::Draft;
+use super::running::keeps_configuration;
 use super::view::{Entry, INPUTS_VERSION, UnitInView, input_files};
 
 /// Clocks of the file system and of systemd are read at different moments; less than this is no difference.
@@ -58,6 +61,39 @@ pub(super) fn freshness(draft: &Draft<'_>, name: &UnitName, unit: &DesiredUnit, 
     }
 }
 
+/// Files that a unit reads at its start under names that only the host can tell: their change restarts nothing, and
+/// nobody should count on it. One that the playbook lists under `watch:` may be meant, and is enough.
+pub(super) fn report_unwatched(draft: &mut Draft<'_>, units: &BTreeSet<UnitName>) {
+    for name in units {
+        let unit = &draft.desired.units[name];
+        let configured = unit.fragment.is_some() || !unit.drop_ins.is_empty() || !unit.watch.is_empty();
+        let runs = unit.state == Some(RunState::Started) || unit.state.is_none() && configured;
+        if !runs || unit.absent || unit.masked == Some(true) || name.is_template() || !keeps_configuration(name) {
+            continue;
+        }
+        let Some(effective) = draft.after.unit(name).effective else {
+            continue;
+        };
+        let named = effective.input_files(name);
+        let is_listed =
+            |pattern: &str| unit.watch.difference(&named).any(|path| path.as_str().starts_with(literal_head(pattern)));
+        let patterns = effective.input_patterns(name).into_iter();
+        let unwatched: BTreeSet<&str> = patterns
+            .filter(|(pattern, file)| match file {
+                Some(file) => !draft.after.knows(file),
+                None => !is_listed(pattern),
+            })
+            .map(|(pattern, _)| pattern)
+            .collect();
+        if !unwatched.is_empty() {
+            let patterns = unwatched.into_iter().collect::<Vec<_>>().join(", ");
+            let text = format!("{name} reads {patterns}, which is not watched: a change of it restarts nothing");
+            let hint = "list the files under `watch:`".to_owned();
+            draft.finding(FindingKind::Notice, Some(name), text, Some(hint));
+        }
+    }
+}
+
 /// The directives and files whose change makes the difference.
 fn what_changes(draft: &Draft<'_>, name: &UnitName, unit: &DesiredUnit) -> Vec<Reason> {
     let before = draft.before.unit(name);
@@ -79,10 +115,19 @@ fn what_changes(draft: &Draft<'_>, name: &UnitName, unit: &DesiredUnit) -> Vec<R
         let text = "its unit files changed, and the old ones could not be read".to_owned();
         reasons.push(Reason { kind: ReasonKind::InputsChanged, text });
     }
-    let named = named_files(&before, &after);
-    for path in unit.watch.union(&named).filter(|path| draft.before.get(path) != draft.after.get(path)) {
+    let named = named_files(name, &before, &after);
+    for path in unit.watch.union(&named) {
+        let (old, new) = (draft.before.real(path), draft.after.real(path));
+        let link_changes = draft.before.get(path) != draft.after.get(path);
+        if !link_changes && draft.before.get(&old) == draft.after.get(&new) {
+            continue;
+        }
         let how = if named.contains(path) { "read at start" } else { "watched" };
-        let text = format!("{path} changed ({how})");
+        let text = if link_changes {
+            format!("{path} changed ({how})")
+        } else {
+            format!("{new} changed ({path} points to it, {how})")
+        };
         reasons.push(Reason { kind: ReasonKind::InputsChanged, text });
     }
     if reasons.is_empty() {
@@ -102,8 +147,9 @@ fn shortened(directives: &[String]) -> String {
 }
 
 /// The files that the unit's settings name, before or after.
-fn named_files(before: &UnitInView, after: &UnitInView) -> BTreeSet<AbsPath> {
-    [before, after].into_iter().filter_map(|view| view.effective.as_ref()).flat_map(Effective::input_files).collect()
+fn named_files(name: &UnitName, before: &UnitInView, after: &UnitInView) -> BTreeSet<AbsPath> {
+    let effective = [before, after].into_iter().filter_map(|view| view.effective.as_ref());
+    effective.flat_map(|effective| effective.input_files(name)).collect()
 }
 
 /// By times: an input that changed after the unit started.
@@ -115,13 +161,13 @@ fn changed_since_start(
 ) -> Option<Reason> {
     let facts = &draft.observed.facts;
     let started = observed.exec_main_start_us.filter(|us| *us > 0).or(observed.active_enter_us).filter(|us| *us > 0)?;
-    let started_us = facts.wall_us(started);
+    let started_us = draft.observed.wall_us(started)?;
     let view = draft.before.unit(name);
     let mut files: BTreeSet<AbsPath> = view.files.fragment.iter().chain(&view.files.drop_ins).cloned().collect();
     if let Some(effective) = &view.effective {
-        files.extend(input_files(effective, &unit.watch));
+        files.extend(input_files(name, effective, &unit.watch));
     }
-    let path = files.into_iter().find(|path| {
+    let path = draft.before.with_targets(files).into_iter().find(|path| {
         let Some(ObservedPath::File { meta, .. } | ObservedPath::Link { meta, .. }) = draft.observed.paths.get(path)
         else {
             return false;
@@ -154,8 +200,9 @@ fn unreadable_input(draft: &Draft<'_>, name: &UnitName, unit: &DesiredUnit) -> S
     let view = draft.after.unit(name);
     let mut files: BTreeSet<AbsPath> = view.files.fragment.iter().chain(&view.files.drop_ins).cloned().collect();
     if let Some(effective) = &view.effective {
-        files.extend(input_files(effective, &unit.watch));
+        files.extend(input_files(name, effective, &unit.watch));
     }
+    let files = draft.after.with_targets(files);
     let unread = files.iter().find(|path| {
         matches!(draft.after.get(path), Entry::Unknown(_) | Entry::File { digest: None, .. } | Entry::Other)
     });

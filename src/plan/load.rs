@@ -127,10 +127,11 @@ fn is_read_as_it_is(draft: &Draft<'_>, name: &UnitName, observed: &ObservedUnit)
     last_load(draft).is_some_and(|loaded| on_disk == read && newer_than(draft, name, loaded).is_none())
 }
 
-/// When systemd last read the unit files, where that is known: from systemd (250 and later), or from our own marker.
+/// When systemd last read the unit files, where that is known: from systemd (250 and later, and not in a container whose
+/// uptime is another than systemd's), or from our own marker.
 fn last_load(draft: &Draft<'_>) -> Option<i64> {
     let facts = &draft.observed.facts;
-    facts.units_load_us.map(|us| facts.wall_us(us)).into_iter().chain(facts.reloaded_us).max()
+    facts.units_load_us.and_then(|us| draft.observed.wall_us(us)).into_iter().chain(facts.reloaded_us).max()
 }
 
 /// A file of the unit that changed after the last load. A file that only got another mode or owner (its content is what we
@@ -140,7 +141,8 @@ fn newer_than(draft: &Draft<'_>, name: &UnitName, loaded: i64) -> Option<AbsPath
     // A time in the future comes from a clock that was set back; it proves nothing.
     let is_newer = |changed: i64| changed > loaded && changed <= facts.now_us;
     let files = draft.before.unit(name).files;
-    files.fragment.into_iter().chain(files.drop_ins).find(|path| match draft.observed.paths.get(path) {
+    let files = draft.before.with_targets(files.fragment.into_iter().chain(files.drop_ins).collect());
+    files.into_iter().find(|path| match draft.observed.paths.get(path) {
         Some(ObservedPath::File { meta, digest: Observation::Known(digest), .. }) => {
             let ours = LedgerEntry::File { path: (*path).clone(), digest: digest.clone() };
             let changed = if draft.in_a_ledger(&ours) { meta.mtime_us } else { meta.ctime_us };

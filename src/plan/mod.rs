@@ -59,6 +59,7 @@ pub fn plan_host(desired: &Desired, observed: &Observed) -> HostPlan {
     order::assign_waves(&mut draft);
     units::report_strangers(&mut draft, &ours);
     units_on_their_own(&mut draft, &ours);
+    fresh::report_unwatched(&mut draft, &ours);
     if draft.has_steps() {
         running::note_managed(&mut draft, &ours);
     }

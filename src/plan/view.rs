@@ -6,11 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{AbsPath, Bytes, Desired, Digest, Observation, Observed, ObservedPath, UnitName, Wanted};
-use crate::unitfile::{Effective, Files, candidates, carries_install, resolve};
+use crate::unitfile::{Effective, Files, below_usr, candidates, carries_install, resolve, target_path};
 
 /// How the hash of a unit's inputs is made. A record made another way says nothing, and restarts nothing: a new version
 /// of the tool changes no host by itself. To be raised with every change of what is hashed.
-pub(super) const INPUTS_VERSION: &str = "1-";
+pub(super) const INPUTS_VERSION: &str = "2-";
+
+/// How many links lead on from one to the next before it is called a loop.
+const MAX_HOPS: usize = 16;
 
 /// What is at one path, as far as planning needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +63,11 @@ impl View {
 
     pub(super) fn get(&self, path: &AbsPath) -> &Entry {
         self.entries.get(path).unwrap_or(&Entry::Absent)
+    }
+
+    /// Whether anybody looked at what is there.
+    pub(super) fn knows(&self, path: &AbsPath) -> bool {
+        self.entries.contains_key(path)
     }
 
     pub(super) fn put_file(&mut self, path: &AbsPath, bytes: &Bytes) {
@@ -140,23 +148,44 @@ impl View {
     }
 
     fn text(&self, path: &AbsPath) -> Option<&str> {
-        match self.get(path) {
+        let real = self.real(path);
+        match self.get(&real) {
             Entry::File { text: Some(text), .. } => Some(text),
             // A masked drop-in counts as an empty one.
-            Entry::Link(target) if target == "/dev/null" => Some(""),
-            Entry::Link(target) => {
-                let target = AbsPath::parse(target).ok()?;
-                match self.get(&target) {
-                    Entry::File { text: Some(text), .. } => Some(text),
-                    _ => None,
-                }
-            }
+            _ if real.as_str() == "/dev/null" => Some(""),
             _ => None,
         }
     }
 
+    /// Where a path leads when links are followed, as far as the picture shows them; the path itself when it is no link.
+    ///
+    /// A link among the directories on the way, and a file in between that nobody looked at, are not in the picture:
+    /// then this is a path without an entry.
+    pub(super) fn real(&self, path: &AbsPath) -> AbsPath {
+        let mut at = path.clone();
+        for _ in 0..MAX_HOPS {
+            let Entry::Link(target) = self.get(&at) else {
+                break;
+            };
+            let Ok(next) = AbsPath::parse(&target_path(target, &at)) else {
+                break;
+            };
+            // `/lib` may be a link itself, and the gather names files by their physical path.
+            let twin = below_usr(next.as_str()).and_then(|twin| AbsPath::parse(&twin).ok());
+            let merged = twin.filter(|twin| !self.existing.contains(&next) && self.existing.contains(twin));
+            at = merged.unwrap_or(next);
+        }
+        at
+    }
+
+    /// The files, and where those among them that are links lead.
+    pub(super) fn with_targets(&self, files: BTreeSet<AbsPath>) -> BTreeSet<AbsPath> {
+        let targets: Vec<AbsPath> = files.iter().map(|path| self.real(path)).collect();
+        files.into_iter().chain(targets).collect()
+    }
+
     /// A hash of everything that a running unit was, or would be, started with: its settings, and the digests of
-    /// the files that it reads. `None` when some of it could not be observed.
+    /// the files that it reads, also behind links. `None` when some of it could not be observed.
     ///
     /// Comments, blank lines, `[Install]` and the unit files' modes are left out on purpose: none of them is
     /// a reason to restart.
@@ -164,11 +193,21 @@ impl View {
         use std::fmt::Write as _;
         let effective = self.unit(unit).effective?;
         let mut text = effective.inputs_text();
-        for path in input_files(&effective, watch) {
+        for path in input_files(unit, &effective, watch) {
             let _ignored = match self.get(&path) {
                 Entry::Absent => writeln!(text, "absent {path}"),
                 Entry::File { digest: Some(digest), .. } => writeln!(text, "{digest} {path}"),
-                Entry::Link(target) => writeln!(text, "link {path} {target}"),
+                Entry::Link(target) => {
+                    let _ignored = writeln!(text, "link {path} {target}");
+                    let real = self.real(&path);
+                    match self.get(&real) {
+                        Entry::File { digest: Some(digest), .. } => writeln!(text, "{digest} {real}"),
+                        Entry::Unknown(_) | Entry::File { digest: None, .. } => return None,
+                        // A file that is not there and one that nobody looked at are alike here: which of both a
+                        // gather says depends on what else was asked.
+                        Entry::Absent | Entry::Link(_) | Entry::Other => Ok(()),
+                    }
+                }
                 Entry::Other => writeln!(text, "other {path}"),
                 Entry::Unknown(_) | Entry::File { digest: None, .. } => return None,
             };
@@ -178,8 +217,8 @@ impl View {
 }
 
 /// The files that a unit reads when it starts: those declared with `watch:` and those its settings name.
-pub(super) fn input_files(effective: &Effective, watch: &BTreeSet<AbsPath>) -> BTreeSet<AbsPath> {
-    watch.iter().cloned().chain(effective.input_files()).collect()
+pub(super) fn input_files(unit: &UnitName, effective: &Effective, watch: &BTreeSet<AbsPath>) -> BTreeSet<AbsPath> {
+    watch.iter().cloned().chain(effective.input_files(unit)).collect()
 }
 
 fn expected_bytes(desired: &Desired) -> BTreeMap<AbsPath, &Bytes> {
@@ -216,5 +255,69 @@ fn entry(state: &ObservedPath, expected: Option<&Bytes>) -> Entry {
             let bytes = content.as_ref().or(expected.filter(|bytes| Some(bytes.digest()) == digest));
             Entry::File { digest, text: bytes.and_then(Bytes::as_text).map(str::to_owned) }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> AbsPath {
+        AbsPath::parse(text).unwrap()
+    }
+
+    fn view(links: &[(&str, &str)], files: &[(&str, &str)]) -> View {
+        let unit_path = vec![path("/etc/systemd/system")];
+        let mut view = View { entries: BTreeMap::new(), existing: BTreeSet::new(), unit_path };
+        for (link, target) in links {
+            view.put_link(&path(link), target);
+        }
+        for (file, text) in files {
+            view.put_file(&path(file), &Bytes::from(*text));
+        }
+        view
+    }
+
+    #[test]
+    fn links_are_followed_as_far_as_they_are_known() {
+        let links = [
+            ("/etc/a", "../opt/./b"),
+            ("/opt/b", "/lib/c"),
+            ("/etc/loop", "loop"),
+            ("/etc/away", "/not/looked/at"),
+            ("/etc/up", "../../../d"),
+            ("/etc/old", "/lib/own"),
+        ];
+        let view = view(&links, &[("/usr/lib/c", ""), ("/d", ""), ("/lib/own", ""), ("/usr/lib/own", "")]);
+        for (from, to) in [
+            ("/etc/a", "/usr/lib/c"),
+            ("/etc/loop", "/etc/loop"),
+            ("/etc/away", "/not/looked/at"),
+            ("/etc/up", "/d"),
+            // Two directories, on a host that has not merged them.
+            ("/etc/old", "/lib/own"),
+            ("/d", "/d"),
+            ("/nowhere", "/nowhere"),
+        ] {
+            assert_eq!(view.real(&path(from)), path(to), "{from}");
+        }
+    }
+
+    #[test]
+    fn what_a_link_leads_to_is_an_input() {
+        let unit = UnitName::parse("a.service").unwrap();
+        let watch = BTreeSet::from([path("/etc/a")]);
+        let of = |target: &str, files: &[(&str, &str)]| {
+            let text = [("/etc/systemd/system/a.service", "[Service]\nExecStart=/a\n")];
+            view(&[("/etc/a", target)], &[&text, files].concat()).inputs(&unit, &watch).unwrap()
+        };
+        let one = of("b", &[("/etc/b", "1")]);
+        assert_eq!(one, of("b", &[("/etc/b", "1"), ("/etc/c", "2")]));
+        for other in [of("b", &[("/etc/b", "2")]), of("b", &[]), of("c", &[("/etc/c", "1")])] {
+            assert_ne!(one, other);
+        }
+        let mut unreadable = view(&[("/etc/a", "b")], &[("/etc/systemd/system/a.service", "[Service]\n")]);
+        unreadable.put(&path("/etc/b"), Entry::File { digest: None, text: None });
+        assert_eq!(unreadable.inputs(&unit, &watch), None);
     }
 }

@@ -153,8 +153,10 @@ fn points_to(target: &str, link: &AbsPath, unit: &UnitName, fragment: &str) -> b
         || unit.template().is_some_and(|template| file_name == template.as_str())
 }
 
-/// A link's target as a path without `.`, `..` and merged directories.
-fn resolved(target: &str, link: &AbsPath) -> String {
+/// A link's target as a path without `.` and `..`, as the text has it: links among the directories on the way are not
+/// known here.
+#[must_use]
+pub fn target_path(target: &str, link: &AbsPath) -> String {
     let base = link.parent().map(String::from).unwrap_or_default();
     let whole = if target.starts_with('/') { target.to_owned() } else { format!("{base}/{target}") };
     let mut parts: Vec<&str> = Vec::new();
@@ -167,10 +169,19 @@ fn resolved(target: &str, link: &AbsPath) -> String {
             part => parts.push(part),
         }
     }
-    if parts.first() == Some(&"lib") {
-        parts.insert(0, "usr");
-    }
     format!("/{}", parts.join("/"))
+}
+
+/// Where `/lib` is a link to `/usr/lib`, the same path by its physical name.
+#[must_use]
+pub fn below_usr(path: &str) -> Option<String> {
+    path.starts_with("/lib/").then(|| format!("/usr{path}"))
+}
+
+/// A link's target as a path without `.`, `..` and merged directories.
+fn resolved(target: &str, link: &AbsPath) -> String {
+    let path = target_path(target, link);
+    below_usr(&path).unwrap_or(path)
 }
 
 #[cfg(test)]

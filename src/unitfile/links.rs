@@ -123,18 +123,14 @@ impl<'u> Names<'u> {
                 continue;
             }
             let letter = rest.next();
+            let instance = self.unit.instance().or(self.default_instance.as_deref()).unwrap_or_default();
+            if let Some(part) = letter.and_then(|it| of_name(it, self.unit, &self.full_name(), instance)) {
+                text.push_str(&part);
+                continue;
+            }
             let specifier = || format!("%{}", letter.map(String::from).unwrap_or_default());
             let (key, word) = (key.to_owned(), word.to_owned());
             match letter {
-                Some('%') => text.push('%'),
-                Some('n') => text.push_str(&self.full_name()),
-                Some('N') => text.push_str(self.full_name().rsplit_once('.').map_or("", |(stem, _)| stem)),
-                Some('p') => text.push_str(self.unit.prefix()),
-                Some('j') => text.push_str(self.unit.prefix().rsplit('-').next().unwrap_or_default()),
-                Some('i') => {
-                    let instance = self.unit.instance().or(self.default_instance.as_deref());
-                    text.push_str(instance.unwrap_or_default());
-                }
                 // The system manager's user.
                 Some('u' | 'g') => text.push_str("root"),
                 Some('U' | 'G') => text.push('0'),
@@ -148,6 +144,20 @@ impl<'u> Names<'u> {
         }
         Ok(text)
     }
+}
+
+/// What `%` and this letter stand for, if that is a part of the unit's name, or `%` itself.
+pub(super) fn of_name(letter: char, unit: &UnitName, full_name: &str, instance: &str) -> Option<String> {
+    let part = match letter {
+        '%' => "%",
+        'n' => full_name,
+        'N' => full_name.rsplit_once('.').map_or("", |(stem, _)| stem),
+        'p' => unit.prefix(),
+        'j' => unit.prefix().rsplit('-').next().unwrap_or_default(),
+        'i' => instance,
+        _ => return None,
+    };
+    Some(part.to_owned())
 }
 
 fn name_error(key: &str, word: &str, why: String) -> InstallError {

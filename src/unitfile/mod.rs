@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `parse` | unit file text → lines that keep every byte |
 //! | `write` | sections and settings → unit file text |
+//! | `inputs` | the files that a unit reads when it starts |
 //! | [`quote`], `words`, `escape` | one word: quoting, splitting, specifiers, `systemd-escape` |
 //! | `effective`, `reset` | a fragment and its drop-ins, read as one; what differs between two of them |
 //! | `search` | which files of systemd's unit path make up a unit |
@@ -25,7 +26,9 @@ mod words;
 mod write;
 
 pub use effective::{Effective, Setting, Source, changed_directives, install_changed};
+pub use inputs::literal_head;
 pub use install::{Install, belongs_to_enablement, carries_install, has_install, install_links, same_target};
+pub use install::{below_usr, target_path};
 pub use links::InstallError;
 pub use parse::{Assignment, Invalid, Item, Line, UnitFile};
 pub use search::{Candidates, Files, candidates, resolve};

@@ -55,6 +55,8 @@ pub(crate) struct Host {
     systemd: Option<u32>,
     uid: u32,
     uptime: Option<i64>,
+    /// Seconds that systemd's clock is ahead of the uptime, as in a container under lxcfs.
+    clock_ahead: i64,
     units_read: Option<i64>,
     vendor: BTreeMap<String, String>,
     files: BTreeMap<String, At>,
@@ -223,7 +225,7 @@ fn facts(host: &Host) -> HostFacts {
         boot_id: "b007".to_owned(),
         now_us: NOW_S * SECOND,
         uptime_us,
-        units_load_us: (version >= 250).then_some(uptime_us - read),
+        units_load_us: (version >= 250).then_some(uptime_us - read + host.clock_ahead * SECOND),
         reloaded_us: (version < 250 && host.as_desired).then_some(NOW_S * SECOND - read),
         unit_path: UNIT_PATH.map(path).to_vec(),
     }
@@ -618,7 +620,7 @@ fn put_units(host: &Host, desired: &Desired, contents: &BTreeMap<AbsPath, String
         let up = host.as_desired && desired.units.get(&name).is_some_and(|unit| unit.state == Some(RunState::Started));
         let word = word.unwrap_or_else(|| if up { "active" } else { "inactive" }.to_owned());
         let loaded = load(&name, seen, contents);
-        let state = observed_unit(&name, &word, spec, &loaded, seen.facts.uptime_us);
+        let state = observed_unit(&name, &word, spec, &loaded, seen.facts.uptime_us + host.clock_ahead * SECOND);
         seen.units.insert(name, state);
     }
     let triggers: Vec<(String, Vec<String>)> =

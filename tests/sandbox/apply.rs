@@ -470,6 +470,34 @@ fn a_watched_file_and_an_environment_file_restart_only_their_unit() {
 }
 
 #[test]
+fn files_behind_links_and_files_of_instances_restart_their_reader() {
+    let host = Host::boot("inputs", Release::Bookworm);
+    host.exec(
+        "mkdir -p /opt/v1 /etc/w && echo one >/opt/v1/app && ln -s v1/app /opt/app && echo A=1 >/etc/w/a.env && \
+         printf '[Service]\\nExecStart=/bin/sleep infinity\\n' >/opt/v1/linked.service && \
+         ln -s ../../../opt/v1/linked.service /etc/systemd/system/linked.service && systemctl daemon-reload",
+    );
+    host.write_playbook(
+        "name: m\nhosts: all\nunit_defaults: {state: started}\nunits:\n  linked.service: {watch: [/opt/app]}\n  \
+         w@.service: {instances: [a, b], Service: {ExecStart: /bin/sleep infinity, EnvironmentFile: -/etc/w/%i.env}}\n",
+    );
+    reading::apply(&host);
+    assert_in_sync(&host, "after the first apply");
+    for (edit, unit) in [
+        ("echo two >/opt/v1/app", "linked.service"),
+        ("echo A=2 >/etc/w/a.env", "w@a.service"),
+        ("echo A=1 >/etc/w/b.env", "w@b.service"),
+    ] {
+        let units = ["linked.service", "w@a.service", "w@b.service"];
+        let before = runs(&host, &units);
+        host.exec(edit);
+        reading::apply(&host);
+        assert_eq!(disturbed(&before, &runs(&host, &units)), [unit], "{edit}");
+        assert_in_sync(&host, edit);
+    }
+}
+
+#[test]
 fn a_timers_new_schedule_needs_a_reload_and_no_restart() {
     let host = Host::boot("timer", Release::Bookworm);
     settle_estate(&host);
