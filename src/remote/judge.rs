@@ -394,3 +394,35 @@ fn shell_quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-@:".contains(c);
     if text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Reason, ReasonKind};
+
+    fn cause_of(result: &str) -> (String, Option<String>) {
+        let unit: ObservedUnit = serde_json::from_value(serde_json::json!({
+            "id": "a.service", "names": ["a.service"], "load_state": "loaded", "active_state": "failed",
+            "sub_state": "failed", "unit_file_state": "enabled", "drop_in_paths": [], "need_daemon_reload": false,
+            "can_reload": false, "refuse_manual_start": false, "refuse_manual_stop": false, "service_type": "simple",
+            "remain_after_exit": false, "result": result, "triggers": [], "triggered_by": [], "transient": false,
+        }))
+        .unwrap();
+        let name = UnitName::parse("a.service").unwrap();
+        let after = UnitAfter { unit, assert_result: None, reload_result: None, before: None, journal: Vec::new() };
+        let reasons = vec![Reason { kind: ReasonKind::StateDiffers, text: "is inactive".to_owned() }];
+        let step = Step { action: Action::Start { unit: name.clone() }, reasons, wave: 0 };
+        let mut failures = judge(&[step], &BTreeMap::from([(name, after)]));
+        let failure = failures.pop().expect("a failed unit is a failure");
+        (failure.cause, failure.next)
+    }
+
+    #[test]
+    fn what_this_kernel_cannot_bring_about_has_its_cause_all_the_same() {
+        for (result, words) in [("oom-kill", "memory ran out"), ("start-limit-hit", "too often in a short time")] {
+            let (cause, next) = cause_of(result);
+            assert!(cause.contains(words), "{result}: {cause}");
+            assert!(next.is_some_and(|next| next.contains("a.service")), "{result} names no command");
+        }
+    }
+}
