@@ -21,6 +21,8 @@ pub(super) struct Project {
     pub(super) inventory: Inventory,
     /// Hosts that some manifest selects, after `--limit`.
     pub(super) desired: BTreeMap<HostName, Desired>,
+    /// What was said about the input already.
+    pub(super) warnings: Vec<Diagnostic>,
 }
 
 impl Project {
@@ -39,11 +41,13 @@ impl Project {
                 Err(found) => errors.extend(found),
             }
         }
+        let templates = global.template_folders().map_err(|found| errors.extend(found)).unwrap_or_default();
         let (Some(inventory), true) = (inventory, errors.is_empty()) else {
+            errors.extend(warnings);
             return Err(Failure::Invalid(errors));
         };
         let limit = select(&inventory, global.limit.as_deref())?;
-        let sources = Sources { templates: global.templates.clone(), ..Sources::default() };
+        let sources = Sources { templates, ..Sources::default() };
         let (desired, found) =
             compile(&read, &inventory, &limit, &extra_vars(&global.vars)?, &sources).map_err(Failure::Invalid)?;
         warnings.extend(found);
@@ -55,12 +59,12 @@ impl Project {
             let options = terminal.err_options();
             diagnostic::write(&mut Terminal::err(), &warnings, options.width, options.color)?;
         }
-        Ok(Self { inventory, desired })
+        Ok(Self { inventory, desired, warnings })
     }
 
     /// One task per host.
     pub(super) fn into_tasks(self) -> BTreeMap<HostName, HostTask> {
-        let Self { inventory, desired } = self;
+        let Self { inventory, desired, .. } = self;
         desired
             .into_iter()
             .filter_map(|(name, desired)| {
@@ -76,18 +80,20 @@ fn load_inventory(
     global: &GlobalArgs,
     warnings: &mut Vec<Diagnostic>,
 ) -> Result<Inventory, Vec<Diagnostic>> {
-    let paths =
-        if global.inventory.is_empty() { vec![default_inventory(playbooks)?] } else { global.inventory.clone() };
+    let mut paths = global.inventories()?;
+    if paths.is_empty() {
+        paths.push(default_inventory(playbooks, global.project.root.as_deref())?);
+    }
     let (inventory, found) = read_inventory(&paths)?;
     warnings.extend(found);
     Ok(inventory)
 }
 
 /// `inventory.yaml` beside the playbook, in the project's root, or here.
-fn default_inventory(playbooks: &[PathBuf]) -> Result<PathBuf, Vec<Diagnostic>> {
+fn default_inventory(playbooks: &[PathBuf], root: Option<&Path>) -> Result<PathBuf, Vec<Diagnostic>> {
     let beside = playbooks.iter().filter_map(|path| path.parent()).flat_map(Path::ancestors);
     let places: Vec<PathBuf> =
-        std::iter::once(Path::new(".")).chain(beside).map(|folder| folder.join("inventory.yaml")).collect();
+        std::iter::once(Path::new(".")).chain(beside).chain(root).map(|folder| folder.join("inventory.yaml")).collect();
     places.into_iter().find(|path| path.is_file()).ok_or_else(|| {
         let error = Diagnostic::error("no inventory: neither here nor above the playbook is an `inventory.yaml`");
         vec![error.help("name one with -i PATH, or boot hosts to try on: unitfleet sandbox up -n 3")]
