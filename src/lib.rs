@@ -25,6 +25,7 @@
 //! | 1 | [`unitfile`] | systemd's language: unit files, quoting, effective configuration, `[Install]` as links |
 //! | 1 | [`load`] | what users write → checked types with positions: inventory, playbook, selectors |
 //! | 1 | [`render`] | templates, strict and bounded; the built-in ones |
+//! | 1 | [`secrets`] | fetches secrets from programs, files and the environment |
 //! | 1 | [`transport`] | bytes to and from a host: OpenSSH, or this machine |
 //! | 1 | [`report`] | model → bytes; the only place that prints, beside the command line |
 //! | 2 | [`compile`] | manifests + inventory + templates → what each host shall look like |
@@ -83,6 +84,7 @@ pub mod remote;
 pub mod render;
 pub mod report;
 pub mod sandbox;
+pub mod secrets;
 pub mod starter;
 pub mod transport;
 pub mod unitfile;

@@ -26,6 +26,7 @@ mod playbook;
 mod read_file;
 mod scan;
 pub mod schema;
+mod secrets;
 mod sections;
 mod slips;
 mod tree;

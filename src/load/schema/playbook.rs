@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::load::allowed::{Keys, SECTIONS};
-use crate::load::{entries, playbook, units};
+use crate::load::{entries, playbook, secrets, units};
 
 use super::shape::{TEMPLATE, Word, reference};
 use super::{properties, titled, with, words};
@@ -13,6 +13,8 @@ use super::{properties, titled, with, words};
 pub fn playbook() -> Value {
     let mut definitions = Map::new();
     let mut define = |name: &str, schema: Value| definitions.insert(name.to_owned(), schema);
+    define("secret", one_source(mapping(&secrets::SECRET, &words::SECRET)));
+    define("text", json!({"type": "string"}));
     define("user", removable(mapping(&entries::USER, &words::USER_KEYS)));
     define("directory", removable(mapping(&entries::DIRECTORY, &words::DIRECTORY)));
     define("file", says_something(removable(mapping(&entries::FILE, &words::FILE)), &entries::FILE));
@@ -43,7 +45,7 @@ fn mapping(keys: &Keys, words: &[Word]) -> Value {
 /// What is removed has no other keys, and a text has one source.
 fn removable(mut schema: Value) -> Value {
     schema["if"] = json!({"type": "object", "properties": {"absent": {"const": true}}, "required": ["absent"]});
-    schema["then"] = json!({"maxProperties": 1});
+    schema["then"] = json!({"propertyNames": {"enum": ["absent", "adopt", "hold", "tags", "when"]}});
     let sources = ["template", "content", "source"];
     let has = |key: &&str| schema["properties"].get(key).is_some();
     if !sources.iter().all(has) {
@@ -58,7 +60,21 @@ fn removable(mut schema: Value) -> Value {
         });
         dependencies.insert(source.to_owned(), refused);
     }
+    if has(&"symlink") {
+        let others = ["template", "content", "source", "vars", "owner", "group", "mode", "validate"];
+        let others = others.map(|other| json!({"required": [other]}));
+        let says = "A link has a target and no content, owner or mode.";
+        dependencies.insert("symlink".to_owned(), json!({"not": {"anyOf": others}, "errorMessage": says}));
+    }
     schema["dependencies"] = dependencies.into();
+    schema
+}
+
+/// A secret comes from one place.
+fn one_source(mut schema: Value) -> Value {
+    schema["type"] = json!("object");
+    schema["minProperties"] = json!(1);
+    schema["maxProperties"] = json!(1);
     schema
 }
 

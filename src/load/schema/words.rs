@@ -17,8 +17,13 @@ const OWNER: Shape = Shape::Like(USER_OR_TEMPLATE, "write the name of a user or 
 const OCTAL: Shape = Shape::Like(MODE, "write four octal digits in quotes, such as \"0644\"");
 const SOURCE: Shape = Shape::Like(RELATIVE, "name a file beside the playbook or below it, such as `files/app.py`");
 
+/// The name of a variable.
+const VARIABLE: &str = "^[A-Za-z_][A-Za-z0-9_]*$";
+/// The name of a credential: a file name.
+const CREDENTIAL: &str = r"^(?!\.)[A-Za-z0-9._-]{1,200}$";
+
 /// Of a manifest.
-pub(super) static MANIFEST: [Word; 12] = [
+pub(super) static MANIFEST: [Word; 13] = [
     word(
         "name",
         Shape::Like("^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$", "write a plain word such as `web-tier`"),
@@ -41,8 +46,24 @@ pub(super) static MANIFEST: [Word; 12] = [
         Shape::Made(default_target),
         "The target that the host boots into, such as multi-user.target.",
     ),
-    word("secrets", Shape::Vars, "Values that are never shown: `{command: [...]}`, `{env: NAME}` or `{file: PATH}`."),
-    word("tags", Shape::OneOrMore, "Words by which `--tags` chooses."),
+    word(
+        "secrets",
+        Shape::Named(VARIABLE, "secret"),
+        "Values that are never shown, by the name that templates use: where each comes from on this machine.",
+    ),
+    TAGS,
+    WHEN,
+];
+
+/// Of a secret.
+pub(super) static SECRET: [Word; 3] = [
+    word(
+        "command",
+        Shape::Made(words_of_a_command),
+        "A program and its arguments; what it prints is the secret: `[pass, show, db]`.",
+    ),
+    word("env", Shape::Text, "The environment variable that holds it."),
+    word("file", Shape::Text, "The file that holds it, relative to the playbook."),
 ];
 
 /// Of a user.
@@ -52,9 +73,9 @@ pub(super) static USER_KEYS: [Word; 11] = [
     word("home", PATH, "Its home directory, put right where it differs."),
     word("shell", PATH, "Its login shell, put right where it differs; /usr/sbin/nologin where not set."),
     word("create_home", Shape::Flag, "Whether the home directory is made with the user."),
-    word("groups", Shape::List(&OWNER), "Further groups that the user is in."),
-    word("uid", Shape::Made(id), "Its number."),
-    word("gid", Shape::Made(id), "The number of its group."),
+    word("groups", Shape::Made(groups), "Further groups that the user is in; the primary one is `gid`."),
+    word("uid", Shape::Made(uid), "Its number; the system chooses where not set."),
+    word("gid", Shape::Made(gid), "Its primary group: a number, or the name of a group that exists."),
     ADOPT,
     TAGS,
     WHEN,
@@ -83,7 +104,11 @@ pub(super) static FILE: [Word; 13] = [
     word("group", OWNER, "The group that owns it; root where not set."),
     word("mode", OCTAL, "Permission bits in quotes; \"0644\" where not set."),
     word("symlink", Shape::Text, "Where the path points to, as a symbolic link."),
-    word("validate", Shape::Made(anything), "A command that has to accept the file before it is put in place."),
+    word(
+        "validate",
+        Shape::Made(check_command),
+        "A command that has to accept the file before it is put in place: `visudo -cf %s`.",
+    ),
     ADOPT,
     TAGS,
     WHEN,
@@ -115,8 +140,12 @@ pub(super) static UNIT: [Word; 18] = [
     ),
     CHANGE,
     word("instances", Shape::Made(instances), "Instances of a template unit; those that go from the list are stopped."),
-    word("credentials", Shape::Vars, "Credentials by name, given to the service by systemd."),
-    word("hold", Shape::Made(anything), "Keeps the unit from being touched: `{reason: TEXT, until: DATE}`."),
+    word(
+        "credentials",
+        Shape::Named(CREDENTIAL, "text"),
+        "Credentials by name: what the service finds in its directory of credentials.",
+    ),
+    HOLD,
     word("moved", Shape::Made(anything), "`{from: old.service}`: the unit had another name."),
     ADOPT,
     TAGS,
@@ -136,14 +165,7 @@ pub(super) static DROP_INS: [Word; 8] = [
 ];
 
 /// Of `unit_defaults`.
-pub(super) static UNIT_DEFAULTS: [Word; 6] = [
-    ENABLED,
-    STATE,
-    CHANGE,
-    word("hold", Shape::Made(anything), "Keeps the units from being touched: `{reason: TEXT, until: DATE}`."),
-    TAGS,
-    WHEN,
-];
+pub(super) static UNIT_DEFAULTS: [Word; 6] = [ENABLED, STATE, CHANGE, HOLD, TAGS, WHEN];
 
 /// Of a group of the inventory.
 pub(super) static GROUP: [Word; 3] = [
@@ -219,8 +241,17 @@ const CHANGE: Word = word(
     "What a change of its settings or of a watched file does to a running unit.",
 );
 const ADOPT: Word = word("adopt", Shape::Flag, "Takes over what somebody else installed.");
-const TAGS: Word = word("tags", Shape::OneOrMore, "Words by which `--tags` chooses.");
-const WHEN: Word = word("when", Shape::Made(anything), "An expression; where it is false, the entry is left out.");
+const TAGS: Word = word("tags", Shape::Made(tags), "Words by which `--tags` chooses, one or a list.");
+const WHEN: Word = word(
+    "when",
+    Shape::Made(condition),
+    "A condition without braces, such as `workers > 2`, or a list of which all have to hold; else the entry is left out.",
+);
+const HOLD: Word = word(
+    "hold",
+    Shape::Made(hold),
+    "Nothing touches the unit: `{reason: TEXT, until: 2026-12-01}`. `null` takes it back.",
+);
 
 /// The suffixes of units that a person can write.
 pub(super) fn suffixes() -> &'static [&'static str] {
@@ -252,8 +283,53 @@ fn anything() -> Value {
     json!({})
 }
 
-fn id() -> Value {
-    json!({"anyOf": [{"type": "integer", "minimum": 0}, template()]})
+fn uid() -> Value {
+    let number = json!({"type": "integer", "minimum": 1, "maximum": 4_294_967_294_u32, "not": {"const": 65_535}});
+    json!({"anyOf": [number, {"type": "string", "pattern": r"^[1-9][0-9]*$|\{\{"}]})
+}
+
+fn gid() -> Value {
+    let mut schema = uid();
+    schema["anyOf"][1]["pattern"] = json!(USER_OR_TEMPLATE);
+    schema
+}
+
+fn groups() -> Value {
+    let item = json!({"type": "string", "pattern": USER_OR_TEMPLATE});
+    json!({"anyOf": [{"type": "array", "items": item, "uniqueItems": true}, template()]})
+}
+
+fn words_of_a_command() -> Value {
+    json!({"type": "array", "items": {"type": ["string", "number"]}, "minItems": 1})
+}
+
+fn check_command() -> Value {
+    let mut schema = words_of_a_command();
+    schema["type"] = json!(["string", "array"]);
+    schema["minLength"] = json!(1);
+    schema
+}
+
+fn tags() -> Value {
+    let pattern = r"^(?!(?:all|tagged|untagged)$)[^\x00-/:-@\[-`{-\x7F](?:[A-Za-z0-9._-]|[^\x00-\x7F])*$";
+    json!({"type": ["string", "array"], "pattern": pattern, "items": {"type": "string", "pattern": pattern}})
+}
+
+fn condition() -> Value {
+    let item = json!({"type": ["string", "boolean"], "minLength": 1});
+    json!({"type": ["string", "boolean", "array"], "minLength": 1, "items": item})
+}
+
+fn hold() -> Value {
+    json!({
+        "type": ["object", "null"],
+        "properties": {
+            "reason": {"type": "string", "pattern": r"\S", "description": "Why, for whoever meets the hold."},
+            "until": {"type": ["string", "null"], "description": "A day, or a time with its offset: 2026-12-01T08:30:00Z."},
+        },
+        "required": ["reason"],
+        "additionalProperties": false,
+    })
 }
 
 fn default_target() -> Value {

@@ -5,7 +5,7 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::*;
-use crate::compile::{Sources, compile};
+use crate::compile::{Inputs, Knowledge, Sources};
 use crate::load::{brief, parse_inventory, parse_playbook};
 use crate::model::{HostName, Vars, Wanted};
 
@@ -35,12 +35,13 @@ fn rendered(files: &[NewFile]) -> BTreeMap<String, String> {
     }
     let inventory = parse_inventory(&[file("inventory.yaml", "all: {hosts: {h1: }}\n")]).unwrap().0;
     let hosts = [HostName::parse("h1").unwrap()].into();
-    let compiled = compile(&playbooks, &inventory, &hosts, &Vars::new(), &Sources::default());
-    let (mut desired, warnings) = compiled.unwrap_or_else(|wrong| panic!("{wrong:#?}\n{files:#?}"));
-    assert!(warnings.is_empty(), "{warnings:#?}");
+    let inputs = Inputs::new(playbooks, inventory, Vars::new(), Sources::default());
+    let compiled = inputs.compile(&hosts, &Knowledge::default());
+    let mut compiled = compiled.unwrap_or_else(|wrong| panic!("{wrong:#?}\n{files:#?}"));
+    assert!(compiled.warnings.is_empty(), "{:#?}", compiled.warnings);
     let text = |bytes: &crate::model::Bytes| String::from_utf8(bytes.0.clone()).unwrap();
     let mut found = BTreeMap::new();
-    for (name, unit) in desired.pop_first().unwrap().1.units {
+    for (name, unit) in compiled.desired.pop_first().unwrap().1.units {
         found.extend(unit.fragment.as_ref().map(|bytes| (name.to_string(), text(bytes))));
         for (drop_in, wanted) in &unit.drop_ins {
             if let Wanted::Present(bytes) = wanted {
