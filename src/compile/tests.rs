@@ -725,3 +725,5 @@ fn the_playbooks_in_the_readme_compile_as_printed() {
     }
     assert_eq!(compiled.len(), 2, "{compiled:?}");
 }
+
+mod secrets;

@@ -134,6 +134,13 @@ pub(super) fn settle(
         let origin = secrets.map_or(&Origin::CommandLine, |layer| layer.origin);
         definitions.entry(name).or_default().push(Definition { name, value: Written::Secret(entry), origin });
     }
+    let given = definitions.values().filter_map(|all| match all.as_slice() {
+        [.., weaker, Definition { name, value: Written::Secret(_), .. }] => {
+            matches!(weaker.origin, Origin::CommandLine).then(|| on_command_line(name))
+        }
+        _ => None,
+    });
+    let wrong: Vec<Diagnostic> = given.collect();
     let names = definitions.keys().copied().chain(built_in.names());
     let mut work = Work {
         names: Arc::new(names.map(str::to_owned).collect()),
@@ -141,7 +148,7 @@ pub(super) fn settle(
         built_in,
         done: BTreeMap::new(),
         under_way: Vec::new(),
-        settled: Settled { context: built_in.clone(), ..Settled::default() },
+        settled: Settled { context: built_in.clone(), wrong, ..Settled::default() },
         definitions,
         secrets,
         guessed,
@@ -155,6 +162,11 @@ pub(super) fn settle(
     }
     work.settled.context.suggest(&work.names);
     work.settled
+}
+
+fn on_command_line(name: &str) -> Diagnostic {
+    Diagnostic::error(format!("`{name}` is a secret, and `-e` shows what it is given to everybody on this machine"))
+        .help("put it where `secrets:` says that it comes from, such as an environment variable")
 }
 
 /// The built-in variables `groups` and `inventory`, the same for every host.

@@ -25,6 +25,8 @@ pub(super) fn secret(name: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Optio
     let fields = Fields::read(node, &SECRET, Dialect::Playbook, notes)?;
     let given: Vec<_> = ["command", "env", "file"].iter().filter_map(|key| Some((*key, fields.get(key)?))).collect();
     match given.as_slice() {
+        // A mistyped key has been reported.
+        [] if node.entries(Dialect::Playbook).is_some_and(|entries| !entries.is_empty()) => None,
         [] => {
             notes.error(node.key_span(), format!("nothing says where the secret `{name}` comes from"), SOURCES);
             None
