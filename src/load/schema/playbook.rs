@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::load::allowed::{Keys, SECTIONS};
 use crate::load::{entries, playbook, secrets, units};
 
-use super::shape::{TEMPLATE, Word, reference};
+use super::shape::{TEMPLATE, Word, reference, template};
 use super::{properties, titled, with, words};
 
 /// The schema of one document of a playbook.
@@ -53,21 +53,20 @@ fn removable(mut schema: Value) -> Value {
     }
     let mut dependencies = Map::new();
     for source in sources {
-        let others = sources.iter().filter(|other| **other != source).map(|other| json!({"required": [other]}));
-        let refused = json!({
-            "not": {"anyOf": others.collect::<Vec<_>>()},
-            "errorMessage": "The text has one source: keep one of `template`, `content`, `source` and sections.",
-        });
-        dependencies.insert(source.to_owned(), refused);
+        dependencies.insert(source.to_owned(), without(sources.into_iter().filter(|other| *other != source)));
     }
     if has(&"symlink") {
-        let others = ["template", "content", "source", "vars", "owner", "group", "mode", "validate"];
-        let others = others.map(|other| json!({"required": [other]}));
-        let says = "A link has a target and no content, owner or mode.";
-        dependencies.insert("symlink".to_owned(), json!({"not": {"anyOf": others}, "errorMessage": says}));
+        let of_files = ["template", "content", "source", "vars", "owner", "group", "mode", "validate"];
+        dependencies.insert("symlink".to_owned(), without(of_files));
     }
     schema["dependencies"] = dependencies.into();
     schema
+}
+
+/// A mapping without these keys: an editor marks the key, and not the whole.
+fn without<'a>(keys: impl IntoIterator<Item = &'a str>) -> Value {
+    let refused: Map<String, Value> = keys.into_iter().map(|key| (key.to_owned(), Value::Bool(false))).collect();
+    json!({"properties": refused})
 }
 
 /// A secret comes from one place.
@@ -89,16 +88,15 @@ fn says_something(mut schema: Value, keys: &Keys) -> Value {
 
 fn units_by_name() -> Value {
     let mut names = Map::new();
+    // No name fits two patterns: some editors look at one only. A name may hold a backslash: `srv-my\x20data.mount`.
     for suffix in words::suffixes() {
-        // The name may hold a backslash: `srv-my\x20data.mount`.
-        names.insert(format!(r"^[A-Za-z0-9:_.\\@-]+\.{suffix}$"), reference(&format!("{suffix}_unit")));
+        let unit = reference(&format!("{suffix}_unit"));
+        let template = format!(r"^[A-Za-z0-9:_.\\-]+@\.{suffix}$");
+        names.insert(template, json!({"allOf": [unit, template_unit()]}));
+        let plain = format!(r"^(?!.*@\.[a-z]+$)[A-Za-z0-9:_.\\@-]+\.{suffix}$");
+        names.insert(plain, json!({"allOf": [unit, without(["instances"])]}));
     }
     names.insert(TEMPLATE.to_owned(), reference("any_unit"));
-    // These lie over those above.
-    let suffixes = words::suffixes().join("|");
-    names.insert(format!(r"^[A-Za-z0-9:_.\\-]+@\.(?:{suffixes})$"), template_unit());
-    let plain = format!(r"^(?!.*@\.[a-z]+$)[A-Za-z0-9:_.\\@-]+\.(?:{suffixes})$");
-    names.insert(plain, json!({"properties": {"instances": no_instances()}}));
     json!({"type": ["object", "null"], "patternProperties": names, "additionalProperties": false})
 }
 
@@ -108,10 +106,6 @@ fn template_unit() -> Value {
         json!({"type": "null", "errorMessage": "This needs `instances: [...]`: only instances of a template run."});
     let without = json!({"not": {"required": ["instances"]}});
     json!({"if": without, "then": {"properties": {"enabled": others, "state": others}}})
-}
-
-fn no_instances() -> Value {
-    json!({"not": {}, "errorMessage": "Only a template has instances: its name ends in `@` before the suffix."})
 }
 
 /// A unit with these sections. Of several kinds only one says what each key holds, and the others refer to it.
@@ -125,8 +119,8 @@ fn unit(sections: &[&str], refer: bool) -> Value {
     schema["allOf"] = json!([{
         "if": {"type": "object", "properties": {"masked": {"const": true}}, "required": ["masked"]},
         "then": {"properties": {
-            "state": {"not": {"const": "started"}, "errorMessage": "A masked unit cannot be started."},
-            "enabled": {"not": {"const": true}, "errorMessage": "A masked unit cannot be enabled."},
+            "state": {"anyOf": [{"enum": ["stopped", null]}, template()]},
+            "enabled": {"anyOf": [{"enum": [false, null]}, template()]},
         }},
     }]);
     schema
@@ -148,10 +142,11 @@ fn with_sections(mut schema: Value, sections: &[&str]) -> Value {
         schema["properties"][name] = json!({"description": words::section(name), "allOf": [reference("section")]});
     }
     schema["patternProperties"] = json!({"^X-": reference("section")});
-    if let Some(dependencies) = schema["dependencies"].as_object_mut() {
-        for refused in dependencies.values_mut() {
-            refused["propertyNames"] = json!({"pattern": "^[^A-Z]"});
-        }
+    let sources = ["template", "content", "source"];
+    for source in sources {
+        schema["dependencies"][source] =
+            without(sources.into_iter().filter(|other| *other != source).chain(sections.iter().copied()));
+        schema["dependencies"][source]["patternProperties"] = json!({"^X-": false});
     }
     schema
 }

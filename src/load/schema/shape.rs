@@ -80,7 +80,7 @@ impl Shape {
             Self::Setting(shape) => {
                 let mut schema = shape.schema();
                 if let Some(choices) = schema["anyOf"].as_array_mut() {
-                    choices.insert(1, json!({"type": "null", "description": "not ours to say"}));
+                    choices.insert(1, json!({"type": "null"}));
                 }
                 schema
             }
