@@ -7,7 +7,7 @@
 //!
 //! | module | responsible for |
 //! |---|---|
-//! | `filters` | the filters that unit files need in templates |
+//! | `filters`, `functions` | what unit files need in templates |
 //! | `variables` | layers of variables → one context, lazily and without circles |
 //! | `scope` | one manifest on one host: rendering with places |
 //! | `unit`, `unit_text`, `rules`, `watch` | `units:` |
@@ -19,6 +19,7 @@
 
 mod claims;
 mod filters;
+mod functions;
 mod messages;
 mod rules;
 mod scope;
