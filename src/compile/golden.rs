@@ -73,7 +73,7 @@ fn the_cases_of_a_template_set_each_of_its_variables() {
 fn example(text: &str) -> String {
     let (_, example) = text.split_once("\n Example:\n").expect("there is an example");
     let lines = example.lines().take_while(|line| *line != "#}");
-    lines.map(|line| format!("{}\n", line.strip_prefix("   ").unwrap_or(line))).collect()
+    lines.map(|line| line.strip_prefix("   ").unwrap_or(line)).collect::<Vec<_>>().join("\n") + "\n"
 }
 
 #[test]
@@ -84,6 +84,31 @@ fn the_example_in_each_comment_compiles_and_uses_the_template() {
         let (_, warnings) = Case::new(&playbook).run().unwrap_or_else(|wrong| panic!("{template}: {wrong:#?}"));
         assert_eq!(warnings, [], "{template}");
         assert!(example.contains(&format!("template: builtin/{template}\n")), "{template}:\n{example}");
+    }
+}
+
+#[test]
+fn a_variable_of_a_unit_that_its_template_does_not_take_is_warned_of() {
+    let unit = |vars: &str, more: &str| {
+        let text =
+            format!("units: {{a.service: {{template: builtin/web-app@1.service.j2, vars: {{{vars}}}{more}}}}}\n");
+        let (_, warnings) = Case::new(&text).run().unwrap_or_else(|wrong| panic!("{wrong:#?}"));
+        let told = warnings.iter().map(|told| {
+            let label = &told.labels[0];
+            (label.source.text[label.span.clone()].to_owned(), told.help.clone().unwrap_or_default())
+        });
+        told.collect::<Vec<_>>()
+    };
+    assert_eq!(unit("exec: /bin/a, prot: 80", ""), [("prot".to_owned(), "did you mean `port`?".to_owned())]);
+    let [(name, help)] = &unit("exec: /bin/a, zzz: 1", "")[..] else { panic!("one variable is not taken") };
+    assert!(name == "zzz" && help.starts_with("it takes exec, description, user, group, "), "{help}");
+    for (vars, more) in [
+        ("exec: /bin/a, port: 80", ""),
+        ("exec: '/bin/a {{ zzz }}', zzz: 1", ""),
+        ("exec: /bin/a, zzz: /x", ", watch: ['{{ zzz }}']"),
+        ("exec: /bin/a, zzz: 1", ", drop_ins: {d: {Service: {Nice: '{{ zzz }}'}}}"),
+    ] {
+        assert_eq!(unit(vars, more), [], "{vars}");
     }
 }
 

@@ -10,7 +10,7 @@
 //! | `filters`, `functions` | what unit files need in templates |
 //! | `variables` | layers of variables → one context, lazily and without circles |
 //! | `scope` | one manifest on one host: rendering with places |
-//! | `unit`, `unit_text`, `rules`, `watch` | `units:` |
+//! | `unit`, `unit_text`, `rules`, `unused`, `watch` | `units:` |
 //! | `tree` | `users:`, `directories:`, `files:` |
 //! | `claims` | each thing has one owner |
 //!
@@ -26,6 +26,7 @@ mod scope;
 mod tree;
 mod unit;
 mod unit_text;
+mod unused;
 mod variables;
 mod watch;
 

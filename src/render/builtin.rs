@@ -55,6 +55,12 @@ fn parts(name: &str) -> (&str, &str, &str) {
     (stem, version, kind)
 }
 
+/// The variables that a built-in template takes, in the order of its table.
+#[must_use]
+pub fn taken_by(name: &str) -> Option<Vec<String>> {
+    builtin(name).map(|text| rows(text).into_iter().flat_map(|(names, _)| names).collect())
+}
+
 /// What the table of a built-in template says of a variable, as one line.
 pub(super) fn said_of(text: &str, variable: &str) -> Option<String> {
     let rows = rows(text);
@@ -87,9 +93,8 @@ fn rows(text: &str) -> Vec<(Vec<String>, String)> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use sha2::{Digest as _, Sha256};
-
     use super::*;
+    use crate::model::Digest;
 
     const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/templates");
     const SUMS: &str = include_str!("../../templates/SHA256SUMS");
@@ -108,10 +113,8 @@ mod tests {
 
     #[test]
     fn the_text_of_a_released_version_never_changes() {
-        let sum = |text: &str| -> String {
-            Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
-        };
-        let now: Vec<String> = BUILTIN.iter().map(|(name, text)| format!("{}  {name}", sum(text))).collect();
+        let line = |(name, text): &(&str, &str)| format!("{}  {name}", Digest::of(text.as_bytes()));
+        let now: Vec<String> = BUILTIN.iter().map(line).collect();
         let written: Vec<&str> = SUMS.lines().filter(|line| !line.starts_with('#')).collect();
         assert_eq!(now, written, "a released template was changed: write a new version instead, beside the old one");
     }

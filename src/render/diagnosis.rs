@@ -286,7 +286,7 @@ fn line_range(text: &str, line: usize) -> Range<usize> {
 }
 
 /// The one of `names` that a typing mistake could have turned into `wanted`.
-fn nearest(wanted: &str, names: impl IntoIterator<Item = String>) -> Option<String> {
+pub fn nearest(wanted: &str, names: impl IntoIterator<Item = String>) -> Option<String> {
     let mut best: Option<(f64, String)> = None;
     for name in names {
         let likeness = strsim::jaro_winkler(wanted, &name);
