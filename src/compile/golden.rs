@@ -39,7 +39,10 @@ fn render(template: &str, vars: &Vars) -> String {
     }
     let source = SourceFile { name: "play.yaml".to_owned(), text: template.to_owned() };
     let site = Site { source: Arc::new(source), span: 0..template.len() };
-    renderer.template(&format!("builtin/{template}"), &context, &site).unwrap_or_else(|error| panic!("{error:?}"))
+    renderer
+        .template(&format!("builtin/{template}"), &context, &site)
+        .result
+        .unwrap_or_else(|error| panic!("{error:?}"))
 }
 
 #[test]
@@ -81,8 +84,8 @@ fn the_example_in_each_comment_compiles_and_uses_the_template() {
     for (template, text) in BUILTIN {
         let example = example(text);
         let playbook = format!("name: m\nhosts: all\nunit_defaults: {{enabled: true, state: started}}\n{example}");
-        let (_, warnings) = Case::new(&playbook).run().unwrap_or_else(|wrong| panic!("{template}: {wrong:#?}"));
-        assert_eq!(warnings, [], "{template}");
+        let compiled = Case::new(&playbook).run().unwrap_or_else(|wrong| panic!("{template}: {wrong:#?}"));
+        assert_eq!(compiled.warnings, [], "{template}");
         assert!(example.contains(&format!("template: builtin/{template}\n")), "{template}:\n{example}");
     }
 }
@@ -92,8 +95,8 @@ fn a_variable_of_a_unit_that_its_template_does_not_take_is_warned_of() {
     let unit = |vars: &str, more: &str| {
         let text =
             format!("units: {{a.service: {{template: builtin/web-app@1.service.j2, vars: {{{vars}}}{more}}}}}\n");
-        let (_, warnings) = Case::new(&text).run().unwrap_or_else(|wrong| panic!("{wrong:#?}"));
-        let told = warnings.iter().map(|told| {
+        let compiled = Case::new(&text).run().unwrap_or_else(|wrong| panic!("{wrong:#?}"));
+        let told = compiled.warnings.iter().map(|told| {
             let label = &told.labels[0];
             (label.source.text[label.span.clone()].to_owned(), told.help.clone().unwrap_or_default())
         });

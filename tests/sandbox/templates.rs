@@ -50,7 +50,10 @@ units:
     template: builtin/database-dump@1.service.j2
     vars: {engine: postgres, database: shop, keep: 2, options: ["--where=5$ & 5%"]}
   basic.service: {template: builtin/hardened@1.service.j2, state: started, vars: {exec: /bin/sleep infinity}}
-  strict.service: {template: builtin/hardened@1.service.j2, state: started, vars: {exec: /bin/sleep infinity, level: strict}}
+  strict.service:
+    template: builtin/hardened@1.service.j2
+    state: started
+    vars: {exec: /bin/sleep infinity, level: strict, systemd_version: "{{ facts.systemd_version }}"}
 "#;
 
 fn version(release: Release) -> u64 {
@@ -168,6 +171,7 @@ fn what_belongs_together_works(host: &Host) {
     host.exec("mkdir -p /srv/done");
     apply(host);
     assert_eq!(host.exec("systemctl is-active basic.service strict.service"), "active\nactive");
+    assert_eq!(complaints(host, "/etc/systemd/system", &["strict.service".to_owned()]), "");
     let talk = "bash -c 'exec 3<>/dev/tcp/127.0.0.1/7010; echo hello >&3; head -n 1 <&3'";
     assert_eq!(host.exec(talk), "hello");
     host.exec("for n in 1 2 3 4 5 6 7 8; do touch /srv/in/$n; sleep 0.3; done; sleep 1");
