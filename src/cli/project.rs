@@ -9,6 +9,7 @@ use crate::load::inventory::{Inventory, read_inventory};
 use crate::load::manifest::Playbook;
 use crate::load::read_playbook;
 use crate::load::selector::{Selector, SelectorError};
+use crate::load::tags::TagFilter;
 use crate::model::{Desired, Diagnostic, HostName, Vars};
 use crate::report::diagnostic;
 
@@ -19,8 +20,10 @@ use super::terminal::Terminal;
 /// Everything that was read, checked and rendered.
 pub(super) struct Project {
     pub(super) inventory: Inventory,
-    /// Hosts that some manifest selects, after `--limit`.
+    /// Hosts that some manifest selects, after `--limit` and `--tags`.
     pub(super) desired: BTreeMap<HostName, Desired>,
+    /// What `--tags` asked for.
+    pub(super) tags: Vec<String>,
 }
 
 impl Project {
@@ -43,24 +46,27 @@ impl Project {
             return Err(Failure::Invalid(errors));
         };
         let limit = select(&inventory, global.limit.as_deref())?;
+        let filter = tag_filter(&global.tags, &read)?;
         let sources = Sources { templates: global.templates.clone(), ..Sources::default() };
-        let (desired, found) =
+        let (mut desired, found) =
             compile(&read, &inventory, &limit, &extra_vars(&global.vars)?, &sources).map_err(Failure::Invalid)?;
         warnings.extend(found);
         if let Some(limit) = global.limit.as_deref().filter(|_| desired.is_empty()) {
             let warning = Diagnostic::warning(format!("no manifest is about any host of `--limit {limit}`"));
             warnings.push(warning.help("look at `hosts:` in the playbook"));
         }
+        let tags: Vec<String> = filter.asked().map(str::to_owned).collect();
+        warnings.extend(keep_selected(&mut desired, &filter));
         if !warnings.is_empty() {
             let options = terminal.err_options();
             diagnostic::write(&mut Terminal::err(), &warnings, options.width, options.color)?;
         }
-        Ok(Self { inventory, desired })
+        Ok(Self { inventory, desired, tags })
     }
 
     /// One task per host.
     pub(super) fn into_tasks(self) -> BTreeMap<HostName, HostTask> {
-        let Self { inventory, desired } = self;
+        let Self { inventory, desired, .. } = self;
         desired
             .into_iter()
             .filter_map(|(name, desired)| {
@@ -69,6 +75,28 @@ impl Project {
             })
             .collect()
     }
+}
+
+fn tag_filter(given: &[String], playbooks: &[Playbook]) -> Result<TagFilter, Failure> {
+    TagFilter::parse(given, playbooks)
+        .map_err(|(wrong, help)| Failure::Usage(format!("--tags {}: {wrong}\n help: {help}", given.join(","))))
+}
+
+/// Limits what is wanted to the tags. Hosts of which nothing is left are none of the run's.
+fn keep_selected(desired: &mut BTreeMap<HostName, Desired>, filter: &TagFilter) -> Option<Diagnostic> {
+    let hosts = desired.len();
+    for one in desired.values_mut() {
+        one.select(|tags| filter.selects(tags));
+    }
+    let asked: Vec<&str> = filter.asked().collect();
+    if asked.is_empty() {
+        return None;
+    }
+    desired.retain(|_, one| one.has_selected());
+    (desired.is_empty() && hosts > 0).then(|| {
+        let message = format!("nothing that is tagged {} is about any of these hosts", asked.join(", "));
+        Diagnostic::warning(message).help("look at `hosts:`, `when:` and `tags:` in the playbook")
+    })
 }
 
 fn load_inventory(

@@ -10,18 +10,23 @@
 //! | `filters` | the filters that unit files need in templates |
 //! | `variables` | layers of variables → one context, lazily and without circles |
 //! | `scope` | one manifest on one host: rendering with places |
-//! | `unit`, `unit_text`, `rules`, `watch` | `units:` |
+//! | `conditions` | `when:` |
+//! | `unit`, `unit_text`, `rules`, `watch`, `hold` | `units:` |
 //! | `tree` | `users:`, `directories:`, `files:` |
 //! | `claims` | each thing has one owner |
+//! | `shadows` | variables of a manifest that hide the inventory's |
 //!
 //! The only files read are those that the playbooks name, through [`Sources`], below the project's root. No host,
 //! clock or environment is asked. Which directives exist is not known here: that is the work of lint.
 
 mod claims;
+mod conditions;
 mod filters;
+mod hold;
 mod messages;
 mod rules;
 mod scope;
+mod shadows;
 mod tree;
 mod unit;
 mod unit_text;
@@ -33,7 +38,7 @@ use std::path::PathBuf;
 
 use crate::load::check_unique;
 use crate::load::inventory::Inventory;
-use crate::load::manifest::{Manifest, Playbook};
+use crate::load::manifest::{Manifest, Playbook, Selection};
 use crate::load::selector::Selector;
 use crate::load::spans::Seg;
 use crate::model::{Desired, Diagnostic, HostName, UnitKind, UnitName, Vars};
@@ -42,6 +47,7 @@ use crate::render::{Context, Files, Renderer, Search};
 use claims::{Claims, Kind};
 use messages::Messages;
 use scope::{Scope, key};
+use shadows::Shadows;
 
 /// Where templates and `source:` files come from.
 #[derive(Clone, Debug, Default)]
@@ -69,15 +75,20 @@ pub fn compile(
         playbooks.iter().flat_map(|playbook| jobs_of(playbook, inventory, sources, &mut messages)).collect();
     let fleet = variables::fleet(inventory);
     let mut compiled = BTreeMap::new();
+    let mut shadows = Shadows::default();
     for host in limit {
         let mine: Vec<&Job> = jobs.iter().filter(|job| job.hosts.contains(host)).collect();
         if mine.is_empty() {
             continue;
         }
         messages.host(host);
-        let desired = one_host(host, &mine, inventory, extra, &fleet, sources, &mut messages);
-        compiled.insert(host.clone(), desired);
+        let desired = one_host(host, &mine, inventory, extra, &fleet, sources, &mut messages, &mut shadows);
+        // Where every manifest's `when` is false the host is not one of the run.
+        if !desired.manifests.is_empty() {
+            compiled.insert(host.clone(), desired);
+        }
     }
+    messages.of_no_host(shadows.hints());
     messages.finish().map(|warnings| (compiled, warnings))
 }
 
@@ -136,6 +147,7 @@ fn one_host(
     fleet: &Context,
     sources: &Sources,
     messages: &mut Messages,
+    shadows: &mut Shadows,
 ) -> Desired {
     let none = Vars::new();
     let of_host = inventory.hosts.get(host).map_or(&none, |found| &found.vars);
@@ -143,9 +155,14 @@ fn one_host(
     let mut claims = Claims::default();
     for job in jobs {
         let manifest = job.manifest;
-        desired.manifests.insert(manifest.name.clone());
         let scope = Scope::new(job.playbook, manifest, &job.renderer, &sources.files, host, of_host, extra, fleet);
+        // Before anything else of it: what is wrong in a manifest that is not about the host does not matter.
+        if messages.keep(scope.applies(&manifest.selection.when, &[])) != Some(true) {
+            continue;
+        }
+        desired.manifests.insert(manifest.name.clone());
         messages.extend(scope.wrong_variables());
+        shadows.look(manifest, &job.renderer, of_host);
         let mut draft = Draft { desired: &mut desired, claims: &mut claims, messages };
         for (written, entry) in &manifest.users {
             tree::user(&scope, written, entry, &mut draft);
@@ -186,11 +203,13 @@ fn default_target(scope: &Scope, written: &str, draft: &mut Draft) -> Result<(),
             .error(&path, format!("a host that boots into `{name}` cannot be reached again"))
             .help("use `multi-user.target` or `graphical.target`"));
     }
-    let claim = draft.claims.claim(Kind::DefaultTarget, "", scope, &path)?;
+    let claim = draft.claims.claim((Kind::DefaultTarget, ""), scope, &path, &Selection::default())?;
     draft.desired.default_target = Some((name, claim));
     Ok(())
 }
 
+#[cfg(test)]
+mod cases;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]

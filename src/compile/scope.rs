@@ -121,6 +121,12 @@ impl<'a> Scope<'a> {
         rendered.map_err(|wrong| self.explain(wrong))
     }
 
+    /// Evaluates the bare expression at `path`.
+    pub(super) fn expression(&self, written: &str, path: &[Seg]) -> Result<Value, Diagnostic> {
+        let value = self.renderer.expression(written, &self.settled.context, &self.site(path));
+        value.map_err(|wrong| self.explain(wrong))
+    }
+
     /// Renders a template, whose name stands at `path`.
     pub(super) fn template(&self, name: &str, path: &[Seg]) -> Result<String, Diagnostic> {
         let rendered = self.renderer.template(name, &self.settled.context, &self.site(path));
@@ -161,9 +167,18 @@ impl<'a> Scope<'a> {
 
     /// Whether an entry's `absent:` is true.
     pub(super) fn is_absent(&self, absent: Option<&Expr<bool>>, path: &[Seg]) -> Result<bool, Diagnostic> {
-        match absent {
+        self.switch(absent, path, "absent")
+    }
+
+    /// Whether an entry's `adopt:` is true.
+    pub(super) fn adopts(&self, adopt: Option<&Expr<bool>>, path: &[Seg]) -> Result<bool, Diagnostic> {
+        self.switch(adopt, path, "adopt")
+    }
+
+    fn switch(&self, written: Option<&Expr<bool>>, path: &[Seg], name: &str) -> Result<bool, Diagnostic> {
+        match written {
             None => Ok(false),
-            Some(expr) => Ok(self.expr(expr, &below(path, "absent"))?.unwrap_or(false)),
+            Some(expr) => Ok(self.expr(expr, &below(path, name))?.unwrap_or(false)),
         }
     }
 

@@ -12,11 +12,10 @@ pub mod inventory;
 pub mod manifest;
 pub mod selector;
 pub mod spans;
+pub mod tags;
 
 mod allowed;
 mod brief;
-#[cfg(test)]
-mod cases;
 mod document;
 mod entries;
 mod leaf;
@@ -25,6 +24,7 @@ mod playbook;
 mod read_file;
 mod scan;
 mod sections;
+mod selection;
 mod slips;
 mod tree;
 mod units;
@@ -32,3 +32,4 @@ mod units;
 pub use brief::brief;
 pub use inventory::{parse_inventory, read_inventory};
 pub use playbook::{check_unique, parse_playbook, read_playbook};
+pub use selection::parse_until;

@@ -13,6 +13,7 @@ use super::leaf;
 use super::manifest::{Manifest, Playbook};
 use super::node::{Dialect, Node};
 use super::read_file::read_file;
+use super::selection::selection;
 use super::selector::Selector;
 use super::spans::Seg;
 use super::units::{unit, unit_defaults};
@@ -30,8 +31,10 @@ const MANIFEST: Keys = Keys {
         "unit_defaults",
         "units",
         "default_target",
+        "tags",
+        "when",
     ],
-    later: &["groups", "rollout", "secrets", "tags", "when"],
+    later: &["groups", "rollout", "secrets"],
     sections: false,
 };
 
@@ -78,7 +81,7 @@ pub fn parse_playbook(
         refuse_merge_keys(document, &mut notes);
         manifests.extend(manifest(document, &mut notes));
     }
-    let (warnings, errors): (Vec<_>, Vec<_>) = notes.list.into_iter().partition(|note| note.warning);
+    let (warnings, errors): (Vec<_>, Vec<_>) = notes.list.into_iter().partition(|note| !note.is_error());
     let playbook = Playbook { path: path.to_path_buf(), root: root.to_path_buf(), source, manifests };
     let twice = check_unique(std::slice::from_ref(&playbook));
     if errors.is_empty() && twice.is_empty() {
@@ -148,6 +151,7 @@ fn manifest(document: &Document, notes: &mut Notes<'_>) -> Option<Manifest> {
         // Without a name this manifest is not used, but its other mistakes are still found below.
         name: name.clone().or_else(|| ManifestName::parse("unnamed").ok())?,
         hosts: hosts.clone().unwrap_or_default(),
+        selection: selection(&fields, notes),
         defaults: vars(get("defaults"), notes),
         vars: vars(get("vars"), notes),
         users: named(get("users"), notes, user),

@@ -16,10 +16,10 @@ mod run;
 pub use bytes::{Bytes, Digest};
 pub use connection::{ConnectionKind, Target, Vars};
 pub use desired::{
-    Claim, Desired, DesiredDirectory, DesiredFile, DesiredUnit, DesiredUser, DirectorySpec, FileSpec, Instances,
-    OnChange, Place, RunState, UserSpec, Wanted,
+    Claim, Desired, DesiredDirectory, DesiredFile, DesiredUnit, DesiredUser, DirectorySpec, FileSpec, Hold, Instances,
+    OnChange, Place, RunState, Until, UserSpec, Wanted,
 };
-pub use diagnostic::{Diagnostic, Label, SourceFile};
+pub use diagnostic::{Diagnostic, Label, Severity, SourceFile};
 pub use ledger::{Ledger, LedgerEntry};
 pub use names::{AbsPath, HostName, ManifestName, NameError, UNIT_DIR, UnitKind, UnitName, UserName};
 pub use observed::{

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AbsPath, Bytes, Digest, HostName, Ledger, ManifestName, Place, UnitName, UserName};
+use super::{AbsPath, Bytes, Digest, HostName, Ledger, LedgerEntry, ManifestName, Place, UnitName, UserName};
 
 /// The plans of all hosts of one run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -156,6 +156,8 @@ pub enum ReasonKind {
     MaskDiffers,
     /// The default target differs.
     DefaultTarget,
+    /// A thing is there already and becomes ours.
+    Adopted,
 }
 
 /// Why a step is necessary.
@@ -263,6 +265,10 @@ pub enum Action {
     /// Forgets the failure of a unit that shall be stopped or is gone.
     ResetFailed {
         unit: UnitName,
+    },
+    /// Changes nothing but our own records: from now on the thing is ours.
+    Adopt {
+        entry: LedgerEntry,
     },
 }
 

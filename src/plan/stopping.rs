@@ -60,7 +60,11 @@ fn stop_triggers(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit, obs
                 continue;
             }
             // It is stopped for its own sake.
-            Some(declared) if declared.absent || declared.state == Some(RunState::Stopped) => continue,
+            Some(declared)
+                if declared.claim.selected && (declared.absent || declared.state == Some(RunState::Stopped)) =>
+            {
+                continue;
+            }
             _ => {}
         }
         if let Some((text, hint)) = on_hold(draft, &trigger) {
@@ -104,7 +108,7 @@ pub(super) fn surplus_instances(
     for name in of_template {
         let observed = &draft.observed.units[&name];
         let entry = LedgerEntry::Unit(name.clone());
-        let ours = draft.ledger_before(&unit.claim.manifest).is_some_and(|ledger| ledger.entries.contains(&entry));
+        let ours = unit.absent && unit.adopt || draft.has_in_ledger(&unit.claim.manifest, &entry);
         let linked = super::links::has_links(draft, &name);
         if !ours {
             if !observed.active_state.is_down() || linked {

@@ -124,6 +124,21 @@ impl Renderer {
         })
     }
 
+    /// Evaluates a bare expression, as it would stand between braces.
+    pub fn expression(
+        &self,
+        expression: &str,
+        context: &Context,
+        site: &Site,
+    ) -> Result<serde_json::Value, Diagnostic> {
+        let failed = || self.failed(expression, 0, context, site);
+        let compiled = environment::fits(&format!("{{{{{expression}}}}}"))
+            .and_then(|()| self.environment.compile_expression(expression))
+            .map_err(|error| failed().describe(&error))?;
+        let value = compiled.eval(context.as_value()).and_then(|value| value::to_json(&value));
+        value.map_err(|error| failed().describe_undefined_as(&error, expression))
+    }
+
     /// Renders a template by name: a file of the project, or `builtin/NAME`.
     pub fn template(&self, name: &str, context: &Context, site: &Site) -> Result<String, Diagnostic> {
         let rendered = self.environment.get_template(name).and_then(|template| environment::render(&template, context));

@@ -1,0 +1,53 @@
+//! `when:`: whether an entry is there at all on a host.
+//!
+//! It is asked before anything else of the entry, so that what cannot be rendered where it is false does not matter.
+//! Ansible's truthiness is not copied: a condition yields `true` or `false`, or is an error. There a mistyped
+//! `when: "flase"` counts as a text that is not empty, and is true.
+
+use serde_json::Value;
+
+use super::scope::{Scope, Word, below};
+use crate::load::manifest::Condition;
+use crate::load::spans::{Seg, Spans};
+use crate::model::Diagnostic;
+
+impl Scope<'_> {
+    /// Whether the entry at `path` is there on this host: whether all of its conditions hold. The first that does not
+    /// decides, as in Ansible: `[x is defined, x > 1]`.
+    pub(super) fn applies(&self, when: &[Condition], path: &[Seg]) -> Result<bool, Diagnostic> {
+        let path = below(path, "when");
+        for (at, condition) in when.iter().enumerate() {
+            let of_list = item(&self.manifest.spans, &path, at);
+            if !self.holds(condition, of_list.as_deref().unwrap_or(&path))? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn holds(&self, condition: &Condition, path: &[Seg]) -> Result<bool, Diagnostic> {
+        let value = match condition {
+            Condition::Literal(value) => return Ok(*value),
+            Condition::Expression(written) => self.expression(written, path)?,
+            Condition::Template(written) => self.value(written.trim(), path)?,
+        };
+        bool::from_value(&value).ok_or_else(|| {
+            let (what, help) = match value {
+                Value::Null => ("null", "ask what you mean: `x is not none`"),
+                Value::Number(_) => ("a number", "compare it, such as `x > 0`"),
+                Value::String(_) => ("text", "compare it, such as `x == 'yes'`"),
+                Value::Array(_) => ("a list", "ask what you mean: `x | length > 0`, or `host in x`"),
+                Value::Object(_) => ("a map", "ask what you mean: `x | length > 0`, or `x.key == 1`"),
+                Value::Bool(_) => ("neither", "write an expression"),
+            };
+            self.error(path, format!("this condition yields {what}, and has to yield `true` or `false`")).help(help)
+        })
+    }
+}
+
+/// The path of an item of a list; `None` where one condition stands alone.
+fn item(spans: &Spans, path: &[Seg], at: usize) -> Option<Vec<Seg>> {
+    let item: Vec<Seg> = path.iter().cloned().chain([Seg::Index(at)]).collect();
+    // What does not exist is answered by what holds it.
+    (spans.value(&item) != spans.value(path)).then_some(item)
+}
