@@ -28,7 +28,9 @@ impl Scope<'_> {
     fn holds(&self, condition: &Condition, path: &[Seg]) -> Result<bool, Diagnostic> {
         let value = match condition {
             Condition::Literal(value) => return Ok(*value),
-            Condition::Expression(written) => self.expression(written, path)?,
+            Condition::Expression(written) => {
+                self.expression(written, path).map_err(|wrong| meant_equal(written, wrong))?
+            }
             Condition::Template(written) => self.value(written.trim(), path)?,
         };
         bool::from_value(&value).ok_or_else(|| {
@@ -43,6 +45,17 @@ impl Scope<'_> {
             self.error(path, format!("this condition yields {what}, and has to yield `true` or `false`")).help(help)
         })
     }
+}
+
+/// A single `=` is the most likely slip in a comparison.
+fn meant_equal(written: &str, wrong: Diagnostic) -> Diagnostic {
+    let bytes = written.as_bytes();
+    let next_to = |at: usize| bytes.get(at).is_some_and(|c| b"=!<>".contains(c));
+    let alone = |at: usize| bytes[at] == b'=' && !next_to(at + 1) && (at == 0 || !next_to(at - 1));
+    if wrong.help.is_none() && wrong.message.contains("syntax error") && (0..bytes.len()).any(alone) {
+        return wrong.help("two `=` compare, as in `x == 1`");
+    }
+    wrong
 }
 
 /// The path of an item of a list; `None` where one condition stands alone.
