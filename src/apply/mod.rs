@@ -130,7 +130,7 @@ fn elapsed_ms(started: Instant) -> u64 {
     u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
-async fn plan_one(context: &Context, task: HostTask) -> Planned {
+async fn plan_one(context: &Context, mut task: HostTask) -> Planned {
     let started = Instant::now();
     let host = task.target.host.clone();
     drop(context.events.send(Event::HostStarted { host }));
@@ -142,6 +142,7 @@ async fn plan_one(context: &Context, task: HostTask) -> Planned {
         Ok(gathered) => {
             let plan = plan_with_privilege(&task.desired, &gathered.observed, gathered.unprivileged.as_ref());
             let outcome = outcome_of_plan(&plan);
+            task.desired.keep_holds(gathered.observed.facts.now_us);
             Planned {
                 task,
                 session: Some(gathered.session),

@@ -90,6 +90,15 @@ impl Desired {
         }
     }
 
+    /// A hold that was in force when the run planned lasts until the run is over: what ends in between is the next
+    /// run's, not a difference that this one has left.
+    pub fn keep_holds(&mut self, planned_us: i64) {
+        let holds = self.units.values_mut().filter_map(|unit| unit.hold.as_mut());
+        for until in holds.filter_map(|hold| hold.until.as_mut()).filter(|until| until.us > planned_us) {
+            until.us = i64::MAX;
+        }
+    }
+
     /// Whether the run is about anything of the host.
     pub fn has_selected(&mut self) -> bool {
         self.claims_mut().any(|claim| claim.selected)

@@ -2,7 +2,8 @@
 //!
 //! A case is a folder in `tests/cases/plan`: a real `playbook.yaml`, an `observed.yaml` that says in a few lines what
 //! the host has ([`host`]), and the plan that is expected ([`shown`]). The expected plans were written from the
-//! contract and from what systemd does, not from what the planner said.
+//! contract and from what systemd does, not from what the planner said. A playbook that begins with `# -t TAGS` is
+//! planned as with that flag.
 
 #![expect(
     clippy::large_enum_variant,
@@ -23,6 +24,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use unitfleet::compile::{Sources, compile};
+use unitfleet::load::tags::TagFilter;
 use unitfleet::load::{parse_inventory, parse_playbook};
 use unitfleet::model::{Desired, Diagnostic, HostName, Observed, SourceFile, Vars};
 use unitfleet::plan::plan_host;
@@ -81,9 +83,14 @@ fn desired(case: &str, text: &str) -> Desired {
             .unwrap_or_else(|found| wrong(found));
     let host = HostName::parse("h1").expect("it is one");
     let limit = BTreeSet::from([host.clone()]);
-    let (mut hosts, _) = compile(&[playbook], &inventory, &limit, &Vars::new(), &Sources::default())
+    let playbooks = [playbook];
+    let asked = text.lines().next().and_then(|line| line.strip_prefix("# -t ")).map(str::to_owned);
+    let filter = TagFilter::parse(asked.as_slice(), &playbooks).unwrap_or_else(|wrong| panic!("{case}: {wrong:?}"));
+    let (mut hosts, _) = compile(&playbooks, &inventory, &limit, &Vars::new(), &Sources::default())
         .unwrap_or_else(|found| wrong(found));
-    hosts.remove(&host).unwrap_or_else(|| panic!("{case}: the playbook does not select h1"))
+    let mut desired = hosts.remove(&host).unwrap_or_else(|| panic!("{case}: the playbook does not select h1"));
+    desired.select(|tags| filter.selects(tags));
+    desired
 }
 
 #[test]
