@@ -86,8 +86,8 @@ fn desired(case: &str, text: &str) -> Desired {
     let playbooks = [playbook];
     let asked = text.lines().next().and_then(|line| line.strip_prefix("# -t ")).map(str::to_owned);
     let filter = TagFilter::parse(asked.as_slice(), &playbooks).unwrap_or_else(|wrong| panic!("{case}: {wrong:?}"));
-    let (mut hosts, _) = compile(&playbooks, &inventory, &limit, &Vars::new(), &Sources::default())
-        .unwrap_or_else(|found| wrong(found));
+    let (mut hosts, _) =
+        compile(&playbooks, &inventory, &limit, &Vars::new(), &Sources::default()).unwrap_or_else(|found| wrong(found));
     let mut desired = hosts.remove(&host).unwrap_or_else(|| panic!("{case}: the playbook does not select h1"));
     desired.select(|tags| filter.selects(tags));
     desired
