@@ -21,12 +21,11 @@ fn source(path: &Path) -> Option<Arc<SourceFile>> {
 }
 
 fn said_about(case: &Path) -> String {
-    let problems = match source(&case.join("playbook.yaml")) {
-        Some(playbook) => said_about_playbook(playbook, case),
-        None => {
-            let inventory = source(&case.join("inventory.yaml")).expect("a case has a playbook or an inventory");
-            parse_inventory(&[inventory]).err().unwrap_or_default()
-        }
+    let problems = if let Some(playbook) = source(&case.join("playbook.yaml")) {
+        said_about_playbook(playbook, case)
+    } else {
+        let inventory = source(&case.join("inventory.yaml")).expect("a case has a playbook or an inventory");
+        parse_inventory(&[inventory]).err().unwrap_or_default()
     };
     problems.iter().map(brief).collect()
 }

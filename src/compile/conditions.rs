@@ -6,6 +6,7 @@
 
 use serde_json::Value;
 
+use super::compared::mixes_kinds;
 use super::scope::{Scope, Word, below};
 use crate::load::manifest::Condition;
 use crate::load::spans::{Seg, Spans};
@@ -26,13 +27,20 @@ impl Scope<'_> {
     }
 
     fn holds(&self, condition: &Condition, path: &[Seg]) -> Result<bool, Diagnostic> {
-        let value = match condition {
+        let (value, written) = match condition {
             Condition::Literal(value) => return Ok(*value),
             Condition::Expression(written) => {
-                self.expression(written, path).map_err(|wrong| meant_equal(written, wrong))?
+                let value = self.expression(written, path).map_err(|wrong| meant_equal(written, wrong))?;
+                (value, written.as_str())
             }
-            Condition::Template(written) => self.value(written.trim(), path)?,
+            Condition::Template(written) => {
+                (self.value(written.trim(), path)?, written.trim().trim_start_matches("{{").trim_end_matches("}}"))
+            }
         };
+        if mixes_kinds(written, |side| self.expression(side, path).ok()) {
+            let wrong = self.error(path, "this condition compares text with a number");
+            return Err(wrong.help("make a number of the text: `x | int > 2`; what `-e` gives is text"));
+        }
         bool::from_value(&value).ok_or_else(|| {
             let (what, help) = match value {
                 Value::Null => ("null", "ask what you mean: `x is not none`"),

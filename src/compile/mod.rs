@@ -10,7 +10,7 @@
 //! | `filters` | the filters that unit files need in templates |
 //! | `variables` | layers of variables → one context, lazily and without circles |
 //! | `scope` | one manifest on one host: rendering with places |
-//! | `conditions` | `when:` |
+//! | `conditions`, `compared` | `when:` |
 //! | `unit`, `unit_text`, `rules`, `watch`, `hold` | `units:` |
 //! | `tree` | `users:`, `directories:`, `files:` |
 //! | `claims` | each thing has one owner |
@@ -20,6 +20,7 @@
 //! clock or environment is asked. Which directives exist is not known here: that is the work of lint.
 
 mod claims;
+mod compared;
 mod conditions;
 mod filters;
 mod hold;

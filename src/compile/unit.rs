@@ -49,6 +49,9 @@ pub(super) fn unit(scope: &Scope, written: &str, entry: &UnitEntry, draft: &mut 
     Work { scope, path: &path, entry, name }.compile(unit, draft);
 }
 
+/// A drop-in: its file name, its text, and whether what is there already becomes ours.
+type DropIn = (String, Wanted<Bytes>, bool);
+
 /// Refuses units that cannot be written.
 fn writable(scope: &Scope, name: UnitName, path: &[Seg]) -> Result<UnitName, Diagnostic> {
     let kind = name.kind();
@@ -139,8 +142,8 @@ impl Work<'_> {
         if errors.is_empty() { Ok(()) } else { Err(errors) }
     }
 
-    /// File name, text, and whether what is there becomes ours; `None` where its `when` is false.
-    fn drop_in(&self, written: &str) -> Result<Option<(String, Wanted<Bytes>, bool)>, Vec<Diagnostic>> {
+    /// `None` where its `when` is false.
+    fn drop_in(&self, written: &str) -> Result<Option<DropIn>, Vec<Diagnostic>> {
         let one = |wrong| vec![wrong];
         let entry = &self.entry.drop_ins[written];
         let path = unit_text::drop_in_path(self.path, written);

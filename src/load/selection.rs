@@ -146,9 +146,8 @@ fn hold_entry(node: Node<'_>, notes: &mut Notes<'_>) -> Option<HoldEntry> {
 }
 
 fn until(node: Node<'_>, notes: &mut Notes<'_>) -> Option<String> {
-    let text = match node.text() {
-        Some(text) => text,
-        None => return leaf::text(node, notes),
+    let Some(text) = node.text() else {
+        return leaf::text(node, notes);
     };
     if !leaf::is_template(text)
         && let Err((message, help)) = parse_until(text)

@@ -276,7 +276,7 @@ pub enum Action {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FindingKind {
-    /// An admin's mask or hold: respected.
+    /// An admin's mask or hold, or the playbook's hold: respected.
     Held,
     /// Something that is not ours stands beside or in place of ours.
     Foreign,

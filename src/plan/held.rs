@@ -15,14 +15,14 @@ pub(super) fn held(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit) -
         draft.finding(FindingKind::Held, Some(name), text, Some(hint));
     }
     let by_playbook = declared_hold(draft, name);
-    if let Some((held, hold)) = &by_playbook {
+    if let Some((whose, hold)) = &by_playbook {
         if has_ended(draft, hold) {
             let ended = hold.until.as_ref().map_or("", |until| &until.text);
-            let text = format!("the hold of {held} ended on {ended}: {held} is managed again");
-            draft.finding(FindingKind::Notice, Some(held), text, Some(format!("take `hold` out at {}", hold.place)));
+            let text = format!("the hold of {whose} ended on {ended}: {whose} is managed again");
+            draft.finding(FindingKind::Notice, Some(whose), text, Some(format!("take `hold` out at {}", hold.place)));
         } else {
-            let (text, hint) = in_words(held, hold);
-            draft.finding(FindingKind::Held, Some(held), text, Some(hint));
+            let (text, hint) = in_words(whose, hold);
+            draft.finding(FindingKind::Held, Some(whose), text, Some(hint));
         }
     }
     if by_hand.is_some() || by_playbook.is_some_and(|(_, hold)| !has_ended(draft, hold)) {
@@ -70,8 +70,8 @@ pub(super) fn held(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit) -
 /// What holds a unit, by a hold file or by the playbook, in words, and how to release it.
 pub(super) fn on_hold(draft: &Draft<'_>, name: &UnitName) -> Option<(String, String)> {
     hold_file(draft, name).or_else(|| {
-        let (held, hold) = declared_hold(draft, name).filter(|(_, hold)| !has_ended(draft, hold))?;
-        Some(in_words(&held, hold))
+        let (whose, hold) = declared_hold(draft, name).filter(|(_, hold)| !has_ended(draft, hold))?;
+        Some(in_words(&whose, hold))
     })
 }
 
@@ -88,9 +88,9 @@ fn has_ended(draft: &Draft<'_>, hold: &Hold) -> bool {
     hold.until.as_ref().is_some_and(|until| until.us <= draft.observed.facts.now_us)
 }
 
-fn in_words(held: &UnitName, hold: &Hold) -> (String, String) {
+fn in_words(whose: &UnitName, hold: &Hold) -> (String, String) {
     let until = hold.until.as_ref().map(|until| format!(" until {}", until.text)).unwrap_or_default();
-    let text = format!("{held} is on hold in the playbook: {}; nothing touches it{until}", hold.reason);
+    let text = format!("{whose} is on hold in the playbook: {}; nothing touches it{until}", hold.reason);
     (text, format!("to release it, take `hold` out at {}", hold.place))
 }
 
