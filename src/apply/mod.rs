@@ -4,13 +4,14 @@
 //! the host is called done only when planning again finds no steps (law 3).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::model::{
-    Desired, Event, Finding, FindingKind, HostName, HostPlan, HostReport, Observed, Outcome, Refusal, StepOutcome,
-    StepStatus, Target,
+    Desired, Event, Finding, FindingKind, HostFacts, HostName, HostPlan, HostReport, Observed, Outcome, Refusal,
+    StepOutcome, StepStatus, Target,
 };
-use crate::observe::{Context, for_each_host, gather, gather_again, nonce, outcome_of, request};
+use crate::observe::{Context, Gathered, for_each_host, gather, gather_again, gather_more, nonce, outcome_of, request};
 use crate::plan::plan_host;
 use crate::remote::{self, Progress, RefusedBy, Transaction, TransactionAnswer, Verdict};
 use crate::transport::{Exec, Session, TransportError, TransportErrorKind};
@@ -41,6 +42,34 @@ pub struct HostTask {
     pub target: Target,
     /// What is wanted of it.
     pub desired: Desired,
+    /// Where something of it depends on the host's facts: compiles it once these are known.
+    pub with_facts: Option<WithFacts>,
+}
+
+/// Compiles what is wanted of a host whose facts are known, or says what is wrong then.
+type CompileWithFacts = dyn Fn(&HostFacts) -> Result<Desired, String> + Send + Sync;
+
+/// What is wanted of a host, to be found out when its facts are known.
+#[derive(Clone)]
+pub struct WithFacts(pub Arc<CompileWithFacts>);
+
+impl std::fmt::Debug for WithFacts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("WithFacts")
+    }
+}
+
+impl HostTask {
+    /// Takes up the host's facts, where they matter.
+    ///
+    /// # Errors
+    /// What is wrong in the playbook once they are known.
+    pub fn learn(&mut self, facts: &HostFacts) -> Result<(), String> {
+        if let Some(WithFacts(compile)) = self.with_facts.take() {
+            self.desired = compile(facts)?;
+        }
+        Ok(())
+    }
 }
 
 /// A host that was planned and whose session is kept for the apply.
@@ -134,12 +163,16 @@ async fn plan_one(context: &Context, mut task: HostTask) -> Planned {
     let started = Instant::now();
     let host = task.target.host.clone();
     drop(context.events.send(Event::HostStarted { host }));
-    match gather(context, &task.target, &request(&task.desired)).await {
+    match gather_and_learn(context, &mut task).await {
         Err(outcome) => {
             let report = report(outcome, None, elapsed_ms(started));
             Planned { task, session: None, uid: 0, unprivileged: None, report }
         }
-        Ok(gathered) => {
+        Ok((_, Err(error))) => {
+            let report = report(unusable(error), None, elapsed_ms(started));
+            Planned { task, session: None, uid: 0, unprivileged: None, report }
+        }
+        Ok((gathered, Ok(()))) => {
             let plan = plan_with_privilege(&task.desired, &gathered.observed, gathered.unprivileged.as_ref());
             let outcome = outcome_of_plan(&plan);
             task.desired.keep_holds(gathered.observed.facts.now_us);
@@ -152,6 +185,34 @@ async fn plan_one(context: &Context, mut task: HostTask) -> Planned {
             }
         }
     }
+}
+
+/// Gathers all that planning needs. Which things a host shall have may depend on its own facts (`when:`): what the first
+/// question did not name is then asked for over the same connection.
+///
+/// With it comes what is wrong in the playbook for this very host.
+///
+/// # Errors
+/// The host's outcome, when it could not be asked.
+pub async fn gather_and_learn(
+    context: &Context,
+    task: &mut HostTask,
+) -> Result<(Gathered, Result<(), String>), Outcome> {
+    let asked = request(&task.desired);
+    let mut gathered = gather(context, &task.target, &asked).await?;
+    let learned = task.learn(&gathered.observed.facts);
+    let needed = request(&task.desired);
+    if !asked.covers(&needed) {
+        gather_more(context, &task.target, &needed, &mut gathered).await?;
+    }
+    Ok((gathered, learned))
+}
+
+/// The playbook is wrong for this very host, which only its facts have shown.
+#[must_use]
+pub fn unusable(error: String) -> Outcome {
+    let hint = "the playbook depends on `facts`, and with those of this host it is not valid".to_owned();
+    Outcome::Refused { error, hint: Some(hint) }
 }
 
 fn report(outcome: Outcome, plan: Option<HostPlan>, elapsed_ms: u64) -> HostReport {

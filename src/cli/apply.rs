@@ -12,7 +12,7 @@ use crate::report::{TextOptions, text};
 
 use super::global::{Format, GlobalArgs};
 use super::interrupt::{Touched, interruption};
-use super::project::Project;
+use super::project::{Project, Secrecy};
 use super::terminal::{Terminal, variable};
 use super::{Failure, Verdict, fleet};
 
@@ -43,7 +43,7 @@ pub(super) fn run(args: &Args, global: &GlobalArgs, terminal: &Terminal) -> Verd
                 .to_owned(),
         ));
     }
-    let project = Project::load(&args.playbooks, global, terminal)?;
+    let project = Project::load(&args.playbooks, global, terminal, Secrecy::Resolved)?;
     let tags = project.tags.clone();
     let tasks = project.into_tasks();
     let names: BTreeSet<HostName> = tasks.keys().cloned().collect();

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 
-use crate::apply::HostTask;
+use crate::apply::{HostTask, gather_and_learn};
 use crate::model::{Event, HostName, Observed, Outcome};
-use crate::observe::{Context, for_each_host, gather, request};
+use crate::observe::{Context, for_each_host};
 use crate::report::{json, observed};
 
 use super::global::{Format, GlobalArgs};
-use super::project::Project;
+use super::project::{Project, Secrecy};
 use super::terminal::Terminal;
 use super::{FAILED, Failure, Verdict, fleet};
 
@@ -30,7 +31,7 @@ pub(super) struct Args {
 const UNREACHABLE: u8 = 5;
 
 pub(super) fn run(args: &Args, global: &GlobalArgs, terminal: &Terminal) -> Verdict {
-    let tasks = Project::load(&args.playbooks, global, terminal)?.into_tasks();
+    let tasks = Project::load(&args.playbooks, global, terminal, Secrecy::Unasked)?.into_tasks();
     let results = fleet::with_hosts(global, terminal, |base| async move {
         base.phase(tasks.len(), |context| async move { observe_all(context, tasks).await }).await
     })?;
@@ -44,7 +45,14 @@ pub(super) fn run(args: &Args, global: &GlobalArgs, terminal: &Terminal) -> Verd
     }
     if let Some(path) = &args.save {
         let problem = |error: std::io::Error| Failure::Machine(format!("{}: {error}", path.display()));
-        let mut file = std::fs::File::create(path).map_err(problem)?;
+        // It holds the contents of the files that differ, whoever may read these on the hosts.
+        let mut file = std::fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(path)
+            .map_err(problem)?;
         json::write_observed(&mut file, &seen, &missing).map_err(problem)?;
     }
     let mut out = Terminal::out();
@@ -71,10 +79,12 @@ async fn observe_all(
     for_each_host(context.jobs, tasks, move |host, task| {
         let context = worker.clone();
         async move {
+            let mut task = task;
             drop(context.events.send(Event::HostStarted { host: host.clone() }));
-            let result = gather(&context, &task.target, &request(&task.desired)).await;
+            let result = gather_and_learn(&context, &mut task).await;
             drop(context.events.send(Event::HostFinished { host, failed: result.is_err() }));
-            result.map(|gathered| gathered.observed)
+            // A playbook that is wrong for this host is no reason not to show what is there.
+            result.map(|(gathered, _)| gathered.observed)
         }
     })
     .await

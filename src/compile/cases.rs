@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::load::{brief, parse_inventory, parse_playbook};
 use crate::model::{Diagnostic, SourceFile, Vars};
 
-use super::{Sources, compile};
+use super::{Inputs, Knowledge, Sources};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/input")
@@ -39,8 +39,9 @@ fn said_about_playbook(playbook: Arc<SourceFile>, case: &Path) -> Vec<Diagnostic
     let inventory = source(&case.join("inventory.yaml")).unwrap_or_else(one_host);
     let (inventory, _) = parse_inventory(&[inventory]).expect("the inventory beside a playbook is right");
     let hosts = inventory.hosts.keys().cloned().collect();
-    match compile(&[playbook], &inventory, &hosts, &Vars::new(), &Sources::default()) {
-        Ok((_, warnings)) => warnings,
+    let inputs = Inputs::new(vec![playbook], inventory, Vars::new(), Sources::default());
+    match inputs.compile(&hosts, &Knowledge::default()) {
+        Ok(compiled) => compiled.warnings,
         Err(problems) => problems,
     }
 }

@@ -1,6 +1,6 @@
 //! Manifests, inventory and templates → what each host shall look like.
 //!
-//! [`compile`] selects the hosts of every manifest, settles the variables of each, renders every name and text, and
+//! [`Inputs::compile`] selects the hosts of every manifest, settles the variables of each, renders every name and text, and
 //! checks what only the finished text can tell: a unit that shall be enabled has an `[Install]`, a mount is named
 //! after its path, two manifests do not want the same thing. All mistakes of all hosts are collected; one that is the
 //! same on many hosts is told once. Nothing it says shows a variable's value.
@@ -9,9 +9,11 @@
 //! |---|---|
 //! | `filters` | the filters that unit files need in templates |
 //! | `variables` | layers of variables → one context, lazily and without circles |
+//! | `knowledge` | secrets and facts, as far as they are known |
 //! | `scope` | one manifest on one host: rendering with places |
 //! | `conditions`, `compared` | `when:` |
 //! | `unit`, `unit_text`, `rules`, `watch`, `hold` | `units:` |
+//! | `credentials` | `credentials:` of a unit as files and a drop-in |
 //! | `tree` | `users:`, `directories:`, `files:` |
 //! | `claims` | each thing has one owner |
 //! | `shadows` | variables of a manifest that hide the inventory's |
@@ -22,8 +24,10 @@
 mod claims;
 mod compared;
 mod conditions;
+mod credentials;
 mod filters;
 mod hold;
+mod knowledge;
 mod messages;
 mod rules;
 mod scope;
@@ -34,21 +38,27 @@ mod unit_text;
 mod variables;
 mod watch;
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use crate::load::check_unique;
 use crate::load::inventory::Inventory;
 use crate::load::manifest::{Manifest, Playbook, Selection};
 use crate::load::selector::Selector;
 use crate::load::spans::Seg;
+use crate::load::tags::TagFilter;
 use crate::model::{Desired, Diagnostic, HostName, UnitKind, UnitName, Vars};
 use crate::render::{Context, Files, Renderer, Search};
 
 use claims::{Claims, Kind};
+use conditions::There;
 use messages::Messages;
-use scope::{Scope, key};
+use scope::{Common, Scope, key};
 use shadows::Shadows;
+
+pub use knowledge::{Knowledge, Needs, stand_in};
 
 /// Where templates and `source:` files come from.
 #[derive(Clone, Debug, Default)]
@@ -59,38 +69,90 @@ pub struct Sources {
     pub templates: Vec<PathBuf>,
 }
 
-/// What was compiled, and warnings about it.
-pub type Compiled = (BTreeMap<HostName, Desired>, Vec<Diagnostic>);
+/// What was compiled.
+#[derive(Clone, Debug, Default)]
+pub struct Compiled {
+    /// What each host shall look like.
+    pub desired: BTreeMap<HostName, Desired>,
+    /// What is worth a word.
+    pub warnings: Vec<Diagnostic>,
+    /// What was missed: with it the result would be another.
+    pub needs: Needs,
+}
 
-/// What every host of `limit` that a manifest selects shall look like; or everything that is wrong.
-pub fn compile(
-    playbooks: &[Playbook],
-    inventory: &Inventory,
-    limit: &BTreeSet<HostName>,
-    extra: &Vars,
-    sources: &Sources,
-) -> Result<Compiled, Vec<Diagnostic>> {
-    let mut messages = Messages::default();
-    messages.extend(check_unique(playbooks));
-    let jobs: Vec<Job> =
-        playbooks.iter().flat_map(|playbook| jobs_of(playbook, inventory, sources, &mut messages)).collect();
-    let fleet = variables::fleet(inventory);
-    let mut compiled = BTreeMap::new();
-    let mut shadows = Shadows::default();
-    for host in limit {
-        let mine: Vec<&Job> = jobs.iter().filter(|job| job.hosts.contains(host)).collect();
-        if mine.is_empty() {
-            continue;
-        }
-        messages.host(host);
-        let desired = one_host(host, &mine, inventory, extra, &fleet, sources, &mut messages, &mut shadows);
-        // Where every manifest's `when` is false the host is not one of the run.
-        if !desired.manifests.is_empty() {
-            compiled.insert(host.clone(), desired);
-        }
+/// Everything that was read and that a compilation is a function of, but for secrets and facts.
+#[derive(Debug, Default)]
+pub struct Inputs {
+    playbooks: Vec<Playbook>,
+    inventory: Inventory,
+    extra: Vars,
+    sources: Sources,
+    tags: TagFilter,
+    /// `groups` and `inventory`, the same for every host and made once.
+    fleet: OnceLock<Context>,
+}
+
+impl Inputs {
+    /// Takes what was read. `extra` are the variables of the command line.
+    #[must_use]
+    pub fn new(playbooks: Vec<Playbook>, inventory: Inventory, extra: Vars, sources: Sources) -> Self {
+        Self { playbooks, inventory, extra, sources, tags: TagFilter::default(), fleet: OnceLock::new() }
     }
-    messages.of_no_host(shadows.hints());
-    messages.finish().map(|warnings| (compiled, warnings))
+
+    /// Limits the run to what the tags select.
+    #[must_use]
+    pub fn limited(self, tags: TagFilter) -> Self {
+        Self { tags, ..self }
+    }
+
+    /// The inventory.
+    #[must_use]
+    pub fn inventory(&self) -> &Inventory {
+        &self.inventory
+    }
+
+    /// What every host of `limit` that a manifest selects shall look like; or everything that is wrong.
+    pub fn compile(&self, limit: &BTreeSet<HostName>, knowledge: &Knowledge) -> Result<Compiled, Vec<Diagnostic>> {
+        let Self { playbooks, inventory, extra, sources, tags, fleet } = self;
+        let mut needs = Needs::default();
+        let mut messages = Messages::default();
+        messages.extend(check_unique(playbooks));
+        let jobs: Vec<Job> =
+            playbooks.iter().flat_map(|playbook| jobs_of(playbook, inventory, sources, &mut messages)).collect();
+        let fleet = fleet.get_or_init(|| variables::fleet(inventory));
+        let mut compiled = BTreeMap::new();
+        let mut shadows = Shadows::default();
+        for host in limit {
+            let mine: Vec<&Job> = jobs.iter().filter(|job| job.hosts.contains(host)).collect();
+            if mine.is_empty() {
+                continue;
+            }
+            messages.host(host);
+            let of_host = RefCell::default();
+            let given = Given { inventory, extra, fleet, sources, tags, knowledge, needs: &of_host };
+            let mut desired = one_host(host, &mine, &given, &mut messages, &mut shadows);
+            desired.select(|of_entry| tags.selects(of_entry));
+            let of_host = of_host.into_inner();
+            // Where every manifest's `when` is false the host is not one of the run, unless its facts are to decide that.
+            if !desired.manifests.is_empty() || of_host.facts.contains(host) {
+                compiled.insert(host.clone(), desired);
+            }
+            needs.add(of_host);
+        }
+        messages.of_no_host(shadows.hints());
+        messages.finish().map(|warnings| Compiled { desired: compiled, warnings, needs })
+    }
+}
+
+/// What is the same for every host, but for what is missed on one.
+struct Given<'a> {
+    inventory: &'a Inventory,
+    extra: &'a Vars,
+    fleet: &'a Context,
+    sources: &'a Sources,
+    tags: &'a TagFilter,
+    knowledge: &'a Knowledge,
+    needs: &'a RefCell<Needs>,
 }
 
 /// One manifest and the hosts it selects.
@@ -140,49 +202,62 @@ fn nothing_selected(manifest: &Manifest) -> Diagnostic {
     )
 }
 
-fn one_host(
-    host: &HostName,
-    jobs: &[&Job],
-    inventory: &Inventory,
-    extra: &Vars,
-    fleet: &Context,
-    sources: &Sources,
-    messages: &mut Messages,
-    shadows: &mut Shadows,
-) -> Desired {
+fn one_host(host: &HostName, jobs: &[&Job], given: &Given, messages: &mut Messages, shadows: &mut Shadows) -> Desired {
     let none = Vars::new();
-    let of_host = inventory.hosts.get(host).map_or(&none, |found| &found.vars);
+    let of_host = given.inventory.hosts.get(host).map_or(&none, |found| &found.vars);
     let mut desired = Desired::empty(host.clone());
     let mut claims = Claims::default();
     for job in jobs {
         let manifest = job.manifest;
-        let scope = Scope::new(job.playbook, manifest, &job.renderer, &sources.files, host, of_host, extra, fleet);
+        let common = Common {
+            playbook: job.playbook,
+            manifest,
+            renderer: &job.renderer,
+            files: &given.sources.files,
+            host,
+            knowledge: given.knowledge,
+            needs: given.needs,
+        };
+        let scope = Scope::new(common, of_host, given.extra, given.fleet);
+        let mut draft = Draft { desired: &mut desired, claims: &mut claims, messages, tags: given.tags };
         // Before anything else of it: what is wrong in a manifest that is not about the host does not matter.
-        if messages.keep(scope.applies(&manifest.selection.when, &[])) != Some(true) {
-            continue;
-        }
-        desired.manifests.insert(manifest.name.clone());
-        messages.extend(scope.wrong_variables());
-        shadows.look(manifest, &job.renderer, of_host);
-        let mut draft = Draft { desired: &mut desired, claims: &mut claims, messages };
-        for (written, entry) in &manifest.users {
-            tree::user(&scope, written, entry, &mut draft);
-        }
-        for (written, entry) in &manifest.directories {
-            tree::directory(&scope, written, entry, &mut draft);
-        }
-        for (written, entry) in &manifest.files {
-            tree::file(&scope, written, entry, &mut draft);
-        }
-        for (written, entry) in &manifest.units {
-            unit::unit(&scope, written, entry, &mut draft);
-        }
-        if let Some(written) = &manifest.default_target {
-            let result = default_target(&scope, written, &mut draft);
-            draft.messages.keep(result);
+        match draft.messages.keep(scope.applies(&manifest.selection.when, &[])) {
+            Some(There::Yes) => {
+                draft.desired.manifests.insert(manifest.name.clone());
+                draft.messages.extend(scope.wrong_variables());
+                shadows.look(manifest, &job.renderer, of_host);
+                contents(&scope, &mut draft);
+            }
+            Some(There::Perhaps) => draft.aside(|draft| contents(&scope, draft)),
+            Some(There::No) | None => {}
         }
     }
     desired
+}
+
+/// Everything in a manifest.
+fn contents(scope: &Scope, draft: &mut Draft) {
+    let manifest = scope.manifest;
+    let at = |section: &str, name: &str| [key(section), key(name)];
+    for (written, entry) in &manifest.users {
+        let compile = |draft: &mut Draft<'_>| tree::user(scope, written, entry, draft);
+        draft.entry(scope, &entry.selection, &at("users", written), compile);
+    }
+    for (written, entry) in &manifest.directories {
+        let compile = |draft: &mut Draft<'_>| tree::directory(scope, written, entry, draft);
+        draft.entry(scope, &entry.selection, &at("directories", written), compile);
+    }
+    for (written, entry) in &manifest.files {
+        let compile = |draft: &mut Draft<'_>| tree::file(scope, written, entry, draft);
+        draft.entry(scope, &entry.selection, &at("files", written), compile);
+    }
+    for (written, entry) in &manifest.units {
+        unit::unit(scope, written, entry, draft);
+    }
+    if let Some(written) = &manifest.default_target {
+        let result = default_target(scope, written, draft);
+        draft.messages.keep(result);
+    }
 }
 
 /// One host's result while it is put together.
@@ -190,6 +265,7 @@ struct Draft<'a> {
     desired: &'a mut Desired,
     claims: &'a mut Claims,
     messages: &'a mut Messages,
+    tags: &'a TagFilter,
 }
 
 fn default_target(scope: &Scope, written: &str, draft: &mut Draft) -> Result<(), Diagnostic> {

@@ -54,9 +54,6 @@ const UNITS: &str = "declare the unit under `units`: what is in `/etc/systemd/sy
 /// One entry of `users:`.
 pub(super) fn user(scope: &Scope, written: &str, entry: &UserEntry, draft: &mut Draft) {
     let path = [key("users"), key(written)];
-    if draft.messages.keep(scope.applies(&entry.selection.when, &path)) != Some(true) {
-        return;
-    }
     let result = scope.key(written, &path, UserName::parse, USER).and_then(|name| {
         let claim = draft.claims.claim((Kind::User, name.as_str()), scope, &path, &entry.selection)?;
         let adopt = scope.adopts(entry.adopt.as_ref(), &path)?;
@@ -91,9 +88,6 @@ fn user_spec(scope: &Scope, entry: &UserEntry, path: &[Seg]) -> Result<UserSpec,
 /// One entry of `directories:`.
 pub(super) fn directory(scope: &Scope, written: &str, entry: &DirectoryEntry, draft: &mut Draft) {
     let path = [key("directories"), key(written)];
-    if draft.messages.keep(scope.applies(&entry.selection.when, &path)) != Some(true) {
-        return;
-    }
     let result = scope.key(written, &path, AbsPath::parse, PATH).and_then(|name| {
         if let Some(reserved) = OWN_STATE.iter().find(|reserved| reserved.holds(&name)) {
             return Err(reserved.refusal(scope, &path));
@@ -117,9 +111,6 @@ pub(super) fn directory(scope: &Scope, written: &str, entry: &DirectoryEntry, dr
 /// One entry of `files:`.
 pub(super) fn file(scope: &Scope, written: &str, entry: &FileEntry, draft: &mut Draft) {
     let path = [key("files"), key(written)];
-    if draft.messages.keep(scope.applies(&entry.selection.when, &path)) != Some(true) {
-        return;
-    }
     let own;
     let scope = if entry.text.vars.is_empty() {
         scope
@@ -155,9 +146,17 @@ fn file_spec(scope: &Scope, entry: &FileEntry, path: &[Seg]) -> Result<FileSpec,
             .key_error(path, "nothing says what is in this file")
             .help("give it `content`, `template` or `source`, or `absent: true`"));
     };
+    let usual = if bytes.is_secret() { 0o600 } else { 0o644 };
+    let mode = mode(scope, entry.mode.as_ref(), usual, path)?;
+    if bytes.is_secret() && mode & 0o007 != 0 {
+        return Err(scope
+            .error(&below(path, "mode"), "a secret goes into this file, and this mode lets everybody at it")
+            .help("leave `mode` out for \"0600\", or give a group access: \"0640\""));
+    }
     Ok(FileSpec {
         bytes,
-        mode: mode(scope, entry.mode.as_ref(), 0o644, path)?,
+        encrypt: None,
+        mode,
         user: owner(scope, entry.owner.as_ref(), "owner", path)?,
         group: owner(scope, entry.group.as_ref(), "group", path)?,
     })

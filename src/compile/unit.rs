@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::claims::Kind;
+use super::conditions::There;
 use super::rules::Written;
 use super::scope::{Said, Scope, below, key};
-use super::{Draft, hold, unit_text, watch};
+use super::{Draft, credentials, hold, unit_text, watch};
 use crate::load::manifest::UnitEntry;
 use crate::load::spans::Seg;
 use crate::model::{Bytes, DesiredUnit, Diagnostic, Instances, OnChange, RunState, UnitKind, UnitName, Wanted};
@@ -21,9 +22,12 @@ pub(super) fn unit(scope: &Scope, written: &str, entry: &UnitEntry, draft: &mut 
         own = scope.with_vars(&entry.text.vars, &path);
         &own
     };
-    if draft.messages.keep(scope.applies(&entry.selection.when, &path)) != Some(true) {
-        return;
-    }
+    draft.entry(scope, &entry.selection, &path, |draft| declared(scope, written, entry, draft));
+}
+
+/// The unit, which is there on the host; the scope has its own variables.
+fn declared(scope: &Scope, written: &str, entry: &UnitEntry, draft: &mut Draft) {
+    let path = [key("units"), key(written)];
     if !entry.text.vars.is_empty() {
         draft.messages.extend(scope.wrong_variables());
     }
@@ -86,6 +90,18 @@ impl Work<'_> {
         if let Err(wrong) = self.drop_ins(&mut unit) {
             errors.extend(wrong);
         }
+        match credentials::of_unit(scope, &self.name, &entry.credentials, path) {
+            Ok(found) => {
+                unit.credentials = found.files;
+                if let Some((name, text)) = found.drop_in
+                    && unit.drop_ins.insert(name.clone(), Wanted::Present(text)).is_some()
+                {
+                    let path = below(path, "credentials");
+                    errors.push(scope.key_error(&path, format!("the drop-in `{name}` is this key's own")));
+                }
+            }
+            Err(wrong) => errors.extend(wrong),
+        }
         match watch::listed(scope, &entry.watch, path) {
             Ok(paths) => unit.watch = paths,
             Err(wrong) => errors.extend(wrong),
@@ -144,7 +160,6 @@ impl Work<'_> {
 
     /// `None` where its `when` is false.
     fn drop_in(&self, written: &str) -> Result<Option<DropIn>, Vec<Diagnostic>> {
-        let one = |wrong| vec![wrong];
         let entry = &self.entry.drop_ins[written];
         let path = unit_text::drop_in_path(self.path, written);
         let own;
@@ -153,13 +168,24 @@ impl Work<'_> {
             own = scope.with_vars(&entry.text.vars, &path);
             scope = &own;
         }
-        if !scope.applies(&entry.when, &path).map_err(one)? {
-            return Ok(None);
+        match scope.applies(&entry.when, &path).map_err(|wrong| vec![wrong])? {
+            There::Yes => self.drop_in_that_is_there(scope, written, &path).map(Some),
+            There::No => Ok(None),
+            There::Perhaps => {
+                // Only to learn what it would need.
+                drop(self.drop_in_that_is_there(scope, written, &path));
+                Ok(None)
+            }
         }
-        let name = self.scope.key(written, &path, drop_in_name, "the name of a drop-in").map_err(one)?;
-        let adopt = self.scope.adopts(entry.adopt.as_ref(), &path).map_err(one)?;
-        if self.scope.is_absent(entry.absent.as_ref(), &path).map_err(one)? {
-            return Ok(Some((name, Wanted::Absent, adopt)));
+    }
+
+    fn drop_in_that_is_there(&self, scope: &Scope, written: &str, path: &[Seg]) -> Result<DropIn, Vec<Diagnostic>> {
+        let one = |wrong| vec![wrong];
+        let entry = &self.entry.drop_ins[written];
+        let name = self.scope.key(written, path, drop_in_name, "the name of a drop-in").map_err(one)?;
+        let adopt = self.scope.adopts(entry.adopt.as_ref(), path).map_err(one)?;
+        if self.scope.is_absent(entry.absent.as_ref(), path).map_err(one)? {
+            return Ok((name, Wanted::Absent, adopt));
         }
         if !entry.text.vars.is_empty() {
             let wrong = scope.wrong_variables();
@@ -167,11 +193,11 @@ impl Work<'_> {
                 return Err(wrong);
             }
         }
-        match unit_text::text(scope, &entry.sections, &entry.text, &path)? {
-            Some(text) => Ok(Some((name, Wanted::Present(text.into()), adopt))),
+        match unit_text::text(scope, &entry.sections, &entry.text, path)? {
+            Some(text) => Ok((name, Wanted::Present(text.into()), adopt)),
             None => Err(vec![
                 scope
-                    .key_error(&path, "nothing says what is in this drop-in")
+                    .key_error(path, "nothing says what is in this drop-in")
                     .help("give it sections, `content`, `template` or `source`, or `absent: true`"),
             ]),
         }
@@ -287,6 +313,7 @@ impl Work<'_> {
                 fragment: None,
                 drop_ins: BTreeMap::new(),
                 adopted_drop_ins: BTreeSet::new(),
+                credentials: BTreeMap::new(),
                 masked: None,
                 // It stands once, at the template.
                 hold: None,

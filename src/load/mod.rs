@@ -23,6 +23,7 @@ mod node;
 mod playbook;
 mod read_file;
 mod scan;
+mod secrets;
 mod sections;
 mod selection;
 mod slips;

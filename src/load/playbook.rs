@@ -13,6 +13,7 @@ use super::leaf;
 use super::manifest::{Manifest, Playbook};
 use super::node::{Dialect, Node};
 use super::read_file::read_file;
+use super::secrets;
 use super::selection::selection;
 use super::selector::Selector;
 use super::spans::Seg;
@@ -25,6 +26,7 @@ const MANIFEST: Keys = Keys {
         "hosts",
         "defaults",
         "vars",
+        "secrets",
         "users",
         "directories",
         "files",
@@ -34,7 +36,7 @@ const MANIFEST: Keys = Keys {
         "tags",
         "when",
     ],
-    later: &["groups", "rollout", "secrets"],
+    later: &["groups", "rollout"],
     sections: false,
 };
 
@@ -146,6 +148,7 @@ fn manifest(document: &Document, notes: &mut Notes<'_>) -> Option<Manifest> {
     let name = name(&fields, root, notes);
     let hosts = hosts(&fields, root, notes);
     let get = |key| fields.get(key);
+    secrets::named_twice(get("secrets"), [get("defaults"), get("vars")], notes);
     let manifest = Manifest {
         spans: document.spans.clone(),
         // Without a name this manifest is not used, but its other mistakes are still found below.
@@ -154,6 +157,7 @@ fn manifest(document: &Document, notes: &mut Notes<'_>) -> Option<Manifest> {
         selection: selection(&fields, notes),
         defaults: vars(get("defaults"), notes),
         vars: vars(get("vars"), notes),
+        secrets: named(get("secrets"), notes, secrets::secret),
         users: named(get("users"), notes, user),
         directories: named(get("directories"), notes, directory),
         files: named(get("files"), notes, file),

@@ -9,6 +9,7 @@ use super::entries::{absent, adopt, named, text_source};
 use super::leaf;
 use super::manifest::{DropInEntry, Expr, Sections, Setting, UnitDefaults, UnitEntry};
 use super::node::{Dialect, Node};
+use super::secrets::credentials;
 use super::sections::{is_section, sections};
 use super::selection::{hold, selection};
 
@@ -28,6 +29,7 @@ const UNIT: Keys = Keys {
         "watch",
         "on_change",
         "instances",
+        "credentials",
         "hold",
         "tags",
         "when",
@@ -85,6 +87,7 @@ pub(super) fn unit(key: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Option<U
         watch: watch(&fields, notes),
         on_change: on_change(&fields, notes),
         instances: instances(&fields, name.as_ref(), notes),
+        credentials: credentials(fields.get("credentials"), notes),
         hold: hold(&fields, notes),
     };
     masked_contradiction(&fields, &unit, notes);

@@ -23,10 +23,25 @@ pub struct GatherRequest {
     pub templates: BTreeSet<UnitName>,
     /// Files and directories. Content comes along where a digest is given and is not the one found.
     pub paths: BTreeMap<AbsPath, Option<Digest>>,
+    /// Encrypted credentials by the name under which they were encrypted; these are among `paths`, too.
+    pub sealed: BTreeMap<AbsPath, String>,
     /// Users.
     pub users: BTreeSet<UserName>,
     /// Groups.
     pub groups: BTreeSet<UserName>,
+}
+
+impl GatherRequest {
+    /// Whether an answer to this one tells all that the other asks for.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        self.units.is_superset(&other.units)
+            && self.templates.is_superset(&other.templates)
+            && self.users.is_superset(&other.users)
+            && self.groups.is_superset(&other.groups)
+            && other.paths.keys().all(|path| self.paths.contains_key(path))
+            && other.sealed.keys().all(|path| self.sealed.contains_key(path))
+    }
 }
 
 /// Why a host could not be observed although it was reached.
@@ -84,6 +99,9 @@ pub fn encode_gather(request: &GatherRequest, nonce: &str) -> Vec<u8> {
     }
     for group in &request.groups {
         line("group", group.as_str());
+    }
+    for (path, name) in &request.sealed {
+        line("sealed", &format!("{name}\t{path}"));
     }
     for (path, expected) in &request.paths {
         match expected {

@@ -23,7 +23,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use unitfleet::compile::{Sources, compile};
+use unitfleet::compile::{Inputs, Knowledge, Sources};
 use unitfleet::load::tags::TagFilter;
 use unitfleet::load::{parse_inventory, parse_playbook};
 use unitfleet::model::{Desired, Diagnostic, HostName, Observed, SourceFile, Vars};
@@ -86,11 +86,10 @@ fn desired(case: &str, text: &str) -> Desired {
     let playbooks = [playbook];
     let asked = text.lines().next().and_then(|line| line.strip_prefix("# -t ")).map(str::to_owned);
     let filter = TagFilter::parse(asked.as_slice(), &playbooks).unwrap_or_else(|wrong| panic!("{case}: {wrong:?}"));
-    let (mut hosts, _) =
-        compile(&playbooks, &inventory, &limit, &Vars::new(), &Sources::default()).unwrap_or_else(|found| wrong(found));
-    let mut desired = hosts.remove(&host).unwrap_or_else(|| panic!("{case}: the playbook does not select h1"));
-    desired.select(|tags| filter.selects(tags));
-    desired
+    let inputs = Inputs::new(playbooks.into(), inventory, Vars::new(), Sources::default()).limited(filter);
+    let compiled = inputs.compile(&limit, &Knowledge::default());
+    let mut hosts = compiled.unwrap_or_else(|found| wrong(found)).desired;
+    hosts.remove(&host).unwrap_or_else(|| panic!("{case}: the playbook does not select h1"))
 }
 
 #[test]
