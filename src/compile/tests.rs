@@ -8,7 +8,7 @@ use serde_json::json;
 use super::*;
 use crate::load::inventory::{Group, Host};
 use crate::load::parse_playbook;
-use crate::model::{AbsPath, Bytes, DesiredUnit, ManifestName, OnChange, RunState, SourceFile, Target, Wanted};
+use crate::model::{AbsPath, Bytes, DesiredUnit, OnChange, RunState, SourceFile, Target, Wanted};
 
 fn inventory(hosts: &[(&str, serde_json::Value)]) -> Inventory {
     let mut inventory = Inventory::default();
@@ -726,113 +726,5 @@ fn the_playbooks_in_the_readme_compile_as_printed() {
     assert_eq!(compiled.len(), 3, "{compiled:?}");
 }
 
-#[test]
-fn a_condition_is_an_expression_with_or_without_braces() {
-    let case = |when: &str| {
-        let text = format!(
-            "vars: {{workers: 3, none: null}}\nunits:\n  a.service: {{when: {when}, vars: {{own: 1}}, Service: {{ExecStart: /a}}}}\n"
-        );
-        let inventory = inventory(&[("h1", json!({"tier": "gold"}))]);
-        let extra = json!({"deploy": "true", "port": "80"});
-        Case { inventory, extra, ..Case::new(&text) }.good().units.len() == 1
-    };
-    for when in [
-        "true",
-        "workers > 2",
-        "\"{{ workers > 2 }}\"",
-        "\" {{ workers > 2 }} \"",
-        "host in groups.all",
-        "groups.db is not defined",
-        "not_there is not defined or not_there > 1",
-        "tier == 'gold' and not workers < 3",
-        "none is none",
-        "own == 1",
-        "[]",
-        "[workers > 2, \"{{ own == 1 }}\", true]",
-        // What is given with `-e` is text: the two words are taken for what they say, numbers are compared as numbers.
-        "deploy",
-        "port | int > 79",
-    ] {
-        assert!(case(when), "{when}");
-    }
-    for when in
-        ["false", "workers > 3", "\"{{ workers > 3 }}\"", "[true, false]", "[not_there is defined, not_there > 1]"]
-    {
-        assert!(!case(when), "{when}");
-    }
-}
-
-#[test]
-fn hosts_share_a_thing_between_manifests_where_at_most_one_condition_is_true() {
-    let text = "name: new\nhosts: all\nwhen: host == 'h1'\nvars: {broken: \"{{ big }}\"}\nfiles: {/etc/a: {content: new}}\n\
-                ---\nname: old\nhosts: all\nfiles: {/etc/a: {content: old, when: big is not defined and host != 'h3'}}\n\
-                ---\nname: never\nhosts: all\nwhen: false\nfiles: {\"{{ nothing }}\": {content: x}}\n";
-    let inventory = inventory(&[("h1", json!({"big": 1})), ("h2", json!({})), ("h3", json!({}))]);
-    let Compiled { desired: hosts, warnings, .. } = Case { inventory, ..Case::new(text) }.run().unwrap();
-    assert_eq!(warnings, []);
-    let texts: Vec<(String, Vec<&str>, Vec<&str>)> = hosts
-        .iter()
-        .map(|(host, desired)| {
-            let manifests = desired.manifests.iter().map(ManifestName::as_str).collect();
-            let texts = desired.files.values().filter_map(|file| match &file.spec {
-                Wanted::Present(spec) => spec.bytes.as_text(),
-                Wanted::Absent => None,
-            });
-            (host.to_string(), manifests, texts.collect())
-        })
-        .collect();
-    let expected = [
-        ("h1".to_owned(), vec!["new", "old"], vec!["new"]),
-        ("h2".to_owned(), vec!["old"], vec!["old"]),
-        ("h3".to_owned(), vec!["old"], vec![]),
-    ];
-    assert_eq!(texts, expected);
-    let only = "when: host == 'h2'\nfiles: {/etc/a: {content: a}}\n";
-    let inventory = self::inventory(&[("h1", json!({})), ("h2", json!({}))]);
-    let hosts = Case { inventory, ..Case::new(only) }.run().unwrap().desired;
-    assert_eq!(
-        hosts.keys().map(HostName::as_str).collect::<Vec<_>>(),
-        ["h2"],
-        "a manifest whose condition is false does not select"
-    );
-}
-
-#[test]
-fn a_hold_says_why_how_long_and_where() {
-    let desired = good(
-        "vars: {day: 2020-01-01}\nunit_defaults: {hold: {reason: freeze}}\nunits:\n  a.service: {absent: true}\n  b.service: {hold: null, state: started}\n  \
-         c.service: {hold: {reason: \" for {{ host }} \", until: \"{{ day }}\"}}\n  \
-         d@.service: {instances: [1], Service: {ExecStart: /d}}\n",
-    );
-    let hold = |name: &str| unit(&desired, name).hold;
-    let freeze = hold("a.service").unwrap();
-    assert_eq!(
-        (freeze.reason.as_str(), &freeze.until, freeze.place.to_string()),
-        ("freeze", &None, "play.yaml:4:17".to_owned())
-    );
-    assert_eq!(hold("b.service"), None);
-    // A moment that is over is no mistake: whether it is over is for the host's clock to say.
-    let own = hold("c.service").unwrap();
-    assert_eq!((own.reason.as_str(), own.place.to_string()), ("for h1", "play.yaml:8:15".to_owned()));
-    assert_eq!(own.until.map(|until| until.us), Some(1_577_836_800_000_000));
-    assert_eq!((hold("d@.service"), hold("d@1.service")), (Some(freeze), None), "it stands once, at the template");
-}
-
-#[test]
-fn tags_are_the_manifests_and_the_entrys_own_and_nothing_is_claimed_twice_for_their_sake() {
-    let desired = good(
-        "tags: tier\nfiles:\n  /etc/a: {content: a, tags: [config, web]}\n  /etc/gone: {absent: true, adopt: true, tags: config, when: true}\n\
-         units: {w@.service: {tags: w, instances: [1], Service: {ExecStart: /w}}}\ndefault_target: multi-user.target\n",
-    );
-    let path = |text: &str| AbsPath::parse(text).unwrap();
-    let words = |claim: &crate::model::Claim| claim.tags.iter().cloned().collect::<Vec<_>>().join(" ");
-    assert_eq!(words(&desired.files[&path("/etc/a")].claim), "config tier web");
-    let gone = &desired.files[&path("/etc/gone")];
-    assert_eq!((words(&gone.claim).as_str(), gone.adopt, &gone.spec), ("config tier", true, &Wanted::Absent));
-    assert_eq!(words(&unit(&desired, "w@1.service").claim), "tier w");
-    assert_eq!(words(&desired.default_target.unwrap().1), "tier");
-    let twice = "name: a\nhosts: all\nfiles: {/etc/a: {content: a, tags: one}}\n---\nname: b\nhosts: all\nfiles: {/etc/a: {content: b, tags: two}}\n";
-    assert!(Case::new(twice).bad()[0].message.contains("declared twice"));
-}
-
 mod secrets;
+mod selection;

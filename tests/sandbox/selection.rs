@@ -192,3 +192,34 @@ fn a_hold_of_the_playbook_lasts_up_to_its_moment_by_the_hosts_clock() {
     assert!(reading::apply(&host).nothing_to_do());
     assert_eq!(disturbed(&running, &runs(&host, &["app.service", "other.service"])), [""; 0]);
 }
+
+/// The usual host has systemd 252; this one has 247, which only it can say.
+const BY_FACTS: &str = r"
+name: new
+hosts: all
+when: facts.systemd_version >= 250
+units: {app.service: {state: started, Service: {ExecStart: /bin/sleep 1000}}}
+---
+name: old
+hosts: all
+when: facts.systemd_version < 250
+users: {old: {}}
+files: {/srv/old: {content: 'systemd {{ facts.systemd_version }}', owner: old}}
+units: {app.service: {state: started, Service: {Type: exec, ExecStart: /bin/sleep 2000}}}
+";
+
+#[test]
+fn what_only_the_hosts_facts_decide_is_planned_at_once() {
+    let host = Host::boot("when-facts", Release::Bullseye);
+    host.write_playbook(BY_FACTS);
+    let planned = reading::plan(&host);
+    assert_eq!((planned.findings, planned.refusals), (vec![], vec![]), "everything was looked at");
+    reading::apply(&host);
+    assert_eq!(host.exec("cat /srv/old; stat -c ' %U' /srv/old"), "systemd 247 old");
+    assert!(property(&host, "app.service", "ExecStart").contains("2000"));
+    assert_in_sync(&host, "after the apply");
+    host.unitfleet(["observe", "--save", "fleet.json", "playbook.yaml"]);
+    let offline = reading::run(&host, &["plan", "--observed", "fleet.json", "--format", "json", "playbook.yaml"]);
+    assert!(offline.nothing_to_do(), "{:#?} {:#?}", offline.steps, offline.findings);
+    assert_eq!(offline.findings, [""; 0]);
+}
