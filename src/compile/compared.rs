@@ -110,7 +110,7 @@ mod tests {
     fn check(expression: &str, expected: &[(&str, &str)]) {
         let mut pairs = Vec::new();
         collect(expression, &mut pairs);
-        pairs.iter_mut().for_each(|(left, right)| (*left, *right) = (left.trim(), right.trim()));
+        let pairs: Vec<(&str, &str)> = pairs.into_iter().map(|(left, right)| (left.trim(), right.trim())).collect();
         assert_eq!(pairs, expected, "{expression}");
     }
 

@@ -1,7 +1,6 @@
 //! Conditions, tags and holds: what is there on a host, in which runs, and for how long it is left alone.
 
 use super::*;
-use crate::load::tags::TagFilter;
 use crate::model::ManifestName;
 
 #[test]
