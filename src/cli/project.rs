@@ -27,6 +27,8 @@ pub(super) struct Project {
     pub(super) desired: BTreeMap<HostName, Desired>,
     /// What `--tags` asked for.
     pub(super) tags: Vec<String>,
+    /// What was said about the input already.
+    pub(super) warnings: Vec<Diagnostic>,
     /// Hosts of which something depends on their facts.
     needs_facts: BTreeSet<HostName>,
     secrecy: Secrecy,
@@ -62,12 +64,14 @@ impl Project {
                 Err(found) => errors.extend(found),
             }
         }
+        let templates = global.template_folders().map_err(|found| errors.extend(found)).unwrap_or_default();
         let (Some(inventory), true) = (inventory, errors.is_empty()) else {
+            errors.extend(warnings);
             return Err(Failure::Invalid(errors));
         };
         let limit = select(&inventory, global.limit.as_deref())?;
         let filter = tag_filter(&global.tags, &read)?;
-        let sources = Sources { templates: global.templates.clone(), ..Sources::default() };
+        let sources = Sources { templates, ..Sources::default() };
         let inputs = Inputs::new(read, inventory, extra_vars(&global.vars)?, sources).limited(filter.clone());
         let (compiled, knowledge) = compile(&inputs, &limit, secrecy)?;
         let Compiled { mut desired, warnings: found, needs } = compiled;
@@ -82,7 +86,7 @@ impl Project {
             let options = terminal.err_options();
             diagnostic::write(&mut Terminal::err(), &warnings, options.width, options.color)?;
         }
-        Ok(Self { inputs: Arc::new(inputs), knowledge, desired, tags, needs_facts: needs.facts, secrecy })
+        Ok(Self { inputs: Arc::new(inputs), knowledge, desired, tags, needs_facts: needs.facts, secrecy, warnings })
     }
 
     /// One task per host.
@@ -160,18 +164,20 @@ fn load_inventory(
     global: &GlobalArgs,
     warnings: &mut Vec<Diagnostic>,
 ) -> Result<Inventory, Vec<Diagnostic>> {
-    let paths =
-        if global.inventory.is_empty() { vec![default_inventory(playbooks)?] } else { global.inventory.clone() };
+    let mut paths = global.inventories()?;
+    if paths.is_empty() {
+        paths.push(default_inventory(playbooks, global.project.root.as_deref())?);
+    }
     let (inventory, found) = read_inventory(&paths)?;
     warnings.extend(found);
     Ok(inventory)
 }
 
 /// `inventory.yaml` beside the playbook, in the project's root, or here.
-fn default_inventory(playbooks: &[PathBuf]) -> Result<PathBuf, Vec<Diagnostic>> {
+fn default_inventory(playbooks: &[PathBuf], root: Option<&Path>) -> Result<PathBuf, Vec<Diagnostic>> {
     let beside = playbooks.iter().filter_map(|path| path.parent()).flat_map(Path::ancestors);
     let places: Vec<PathBuf> =
-        std::iter::once(Path::new(".")).chain(beside).map(|folder| folder.join("inventory.yaml")).collect();
+        std::iter::once(Path::new(".")).chain(beside).chain(root).map(|folder| folder.join("inventory.yaml")).collect();
     places.into_iter().find(|path| path.is_file()).ok_or_else(|| {
         let error = Diagnostic::error("no inventory: neither here nor above the playbook is an `inventory.yaml`");
         vec![error.help("name one with -i PATH, or boot hosts to try on: unitfleet sandbox up -n 3")]

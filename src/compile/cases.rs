@@ -9,6 +9,7 @@ use crate::load::{brief, parse_inventory, parse_playbook};
 use crate::model::{Diagnostic, SourceFile, Vars};
 
 use super::{Inputs, Knowledge, Sources};
+use crate::load::project::{ROOT_FILE, parse_project};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/input")
@@ -23,8 +24,10 @@ fn source(path: &Path) -> Option<Arc<SourceFile>> {
 fn said_about(case: &Path) -> String {
     let problems = if let Some(playbook) = source(&case.join("playbook.yaml")) {
         said_about_playbook(playbook, case)
+    } else if let Some(settings) = source(&case.join(ROOT_FILE)) {
+        parse_project(&settings, Path::new("/")).err().unwrap_or_default()
     } else {
-        let inventory = source(&case.join("inventory.yaml")).expect("a case has a playbook or an inventory");
+        let inventory = source(&case.join("inventory.yaml")).expect("a case has a playbook, an inventory or settings");
         parse_inventory(&[inventory]).err().unwrap_or_default()
     };
     problems.iter().map(brief).collect()

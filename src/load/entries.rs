@@ -12,19 +12,19 @@ use super::manifest::{DirectoryEntry, Expr, FileEntry, TextSource, UserEntry};
 use super::node::{Dialect, Node};
 use super::selection::selection;
 
-const USER: Keys = Keys {
+pub(super) const USER: Keys = Keys {
     of: "a user",
     now: &["absent", "adopt", "system", "home", "shell", "tags", "when"],
     later: &["create_home", "groups", "uid"],
     sections: false,
 };
-const DIRECTORY: Keys = Keys {
+pub(super) const DIRECTORY: Keys = Keys {
     of: "a directory",
     now: &["absent", "adopt", "owner", "group", "mode", "tags", "when"],
     later: &["recurse"],
     sections: false,
 };
-const FILE: Keys = Keys {
+pub(super) const FILE: Keys = Keys {
     of: "a file",
     now: &["absent", "adopt", "template", "content", "source", "vars", "owner", "group", "mode", "tags", "when"],
     later: &["symlink", "validate"],

@@ -10,7 +10,7 @@ use super::manifest::{Condition, Expr, HoldEntry, Selection, Setting};
 use super::node::{Dialect, Node};
 use super::tags::{NOT_TAGS, is_tag};
 
-const HOLD: Keys = Keys { of: "`hold`", now: &["reason", "until"], later: &[], sections: false };
+pub(super) const HOLD: Keys = Keys { of: "`hold`", now: &["reason", "until"], later: &[], sections: false };
 
 const REASON_HELP: &str = "write `hold: {reason: why nobody shall touch it}`";
 
