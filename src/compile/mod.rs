@@ -11,15 +11,17 @@
 //! | `variables` | layers of variables → one context, lazily and without circles |
 //! | `scope` | one manifest on one host: rendering with places |
 //! | `unit`, `unit_text`, `rules`, `watch` | `units:` |
-//! | `tree` | `users:`, `directories:`, `files:` |
+//! | `tree`, `account`, `recursion` | `users:`, `directories:`, `files:` |
 //! | `claims` | each thing has one owner |
 //!
 //! The only files read are those that the playbooks name, through [`Sources`], below the project's root. No host,
 //! clock or environment is asked. Which directives exist is not known here: that is the work of lint.
 
+mod account;
 mod claims;
 mod filters;
 mod messages;
+mod recursion;
 mod rules;
 mod scope;
 mod tree;
@@ -164,6 +166,8 @@ fn one_host(
             draft.messages.keep(result);
         }
     }
+    messages.extend(recursion::contradictions(&desired, &claims));
+    messages.extend(account::homes_declared_absent(&desired, &claims));
     desired
 }
 

@@ -7,26 +7,26 @@ use std::path::{Component, Path};
 use crate::model::{AbsPath, UserName, Vars};
 
 use super::allowed::{Fields, Keys, Notes, colon_help, found};
-use super::leaf;
 use super::manifest::{DirectoryEntry, Expr, FileEntry, TextSource, UserEntry};
 use super::node::{Dialect, Node};
+use super::{accounts, file_keys, leaf};
 
 const USER: Keys = Keys {
     of: "a user",
-    now: &["absent", "system", "home", "shell"],
-    later: &["adopt", "create_home", "groups", "tags", "uid", "when"],
+    now: &["absent", "system", "uid", "gid", "groups", "home", "create_home", "shell"],
+    later: &["adopt", "tags", "when"],
     sections: false,
 };
 const DIRECTORY: Keys = Keys {
     of: "a directory",
-    now: &["absent", "owner", "group", "mode"],
-    later: &["adopt", "recurse", "tags", "when"],
+    now: &["absent", "owner", "group", "mode", "recurse"],
+    later: &["adopt", "tags", "when"],
     sections: false,
 };
 const FILE: Keys = Keys {
     of: "a file",
-    now: &["absent", "template", "content", "source", "vars", "owner", "group", "mode"],
-    later: &["adopt", "symlink", "tags", "validate", "when"],
+    now: &["absent", "template", "content", "source", "symlink", "vars", "owner", "group", "mode", "validate"],
+    later: &["adopt", "tags", "when"],
     sections: false,
 };
 
@@ -60,9 +60,15 @@ pub(super) fn user(name: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Option<
     let fields = Fields::read(node, &USER, Dialect::Playbook, notes)?;
     let absent = absent(&fields, notes);
     let get = |key| fields.get(key);
+    let numbers = accounts::ids(name, &fields, notes);
+    let create_home = accounts::create_home(&fields, notes);
     Some(UserEntry {
         absent,
         system: get("system").and_then(|node| leaf::flag(node, notes)),
+        uid: numbers.uid,
+        gid: numbers.gid,
+        groups: numbers.groups,
+        create_home,
         home: get("home").and_then(|node| leaf::checked(node, notes, AbsPath::parse, PATH_HELP)),
         shell: get("shell").and_then(|node| leaf::checked(node, notes, AbsPath::parse, PATH_HELP)),
     })
@@ -73,7 +79,7 @@ pub(super) fn directory(path: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Op
     let fields = Fields::read(node, &DIRECTORY, Dialect::Playbook, notes)?;
     let absent = absent(&fields, notes);
     let (owner, group, mode) = ownership(&fields, notes);
-    Some(DirectoryEntry { absent, owner, group, mode })
+    Some(DirectoryEntry { absent, owner, group, mode, recurse: file_keys::recurse(&fields, notes) })
 }
 
 pub(super) fn file(path: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Option<FileEntry> {
@@ -81,13 +87,14 @@ pub(super) fn file(path: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Option<
     let fields = Fields::read(node, &FILE, Dialect::Playbook, notes)?;
     let absent = absent(&fields, notes);
     let text = text_source(&fields, None, notes);
-    let given = ["absent", "template", "content", "source"];
+    let symlink = file_keys::symlink(path, &fields, notes);
+    let given = ["absent", "template", "content", "source", "symlink"];
     if !given.iter().any(|key| fields.get(key).is_some()) {
-        let help = "write `template:`, `content:` or `source:`";
+        let help = "write `template:`, `content:`, `source:` or `symlink:`";
         notes.error(node.key_span(), format!("nothing says what is in `{path}`"), help);
     }
     let (owner, group, mode) = ownership(&fields, notes);
-    Some(FileEntry { absent, text, owner, group, mode })
+    Some(FileEntry { absent, text, symlink, owner, group, mode, validate: file_keys::validate(&fields, notes) })
 }
 
 /// `absent:`. What is removed has no other properties.

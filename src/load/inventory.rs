@@ -18,7 +18,6 @@ mod draft;
 mod form;
 mod range;
 mod resolve;
-mod words;
 
 use draft::Draft;
 

@@ -13,12 +13,14 @@ pub mod manifest;
 pub mod selector;
 pub mod spans;
 
+mod accounts;
 mod allowed;
 mod brief;
 #[cfg(test)]
 mod cases;
 mod document;
 mod entries;
+mod file_keys;
 mod leaf;
 mod node;
 mod playbook;
@@ -28,7 +30,11 @@ mod sections;
 mod slips;
 mod tree;
 mod units;
+mod words;
 
+pub use accounts::{IdError, parse_id};
 pub use brief::brief;
+pub use file_keys::{PATH_MARK, check_command, check_target};
 pub use inventory::{parse_inventory, read_inventory};
 pub use playbook::{check_unique, parse_playbook, read_playbook};
+pub use words::split_words;

@@ -16,14 +16,15 @@ mod run;
 pub use bytes::{Bytes, Digest};
 pub use connection::{ConnectionKind, Target, Vars};
 pub use desired::{
-    Claim, Desired, DesiredDirectory, DesiredFile, DesiredUnit, DesiredUser, DirectorySpec, FileSpec, Instances,
-    OnChange, Place, RunState, UserSpec, Wanted,
+    Claim, Desired, DesiredDirectory, DesiredFile, DesiredSymlink, DesiredUnit, DesiredUser, DirectorySpec, FileSpec,
+    Instances, OnChange, Place, PrimaryGroup, RunState, UserSpec, Wanted,
 };
 pub use diagnostic::{Diagnostic, Label, SourceFile};
 pub use ledger::{Ledger, LedgerEntry};
 pub use names::{AbsPath, HostName, ManifestName, NameError, UNIT_DIR, UnitKind, UnitName, UserName};
 pub use observed::{
-    Account, ActiveState, FileMeta, HostFacts, Lock, Observation, Observed, ObservedPath, ObservedUnit, Started,
+    Account, ActiveState, FileMeta, GroupEntry, HostFacts, Lock, Observation, Observed, ObservedPath, ObservedUnit,
+    OthersBelow, Started,
 };
 pub use plan::{
     Action, Change, ChangeKind, Content, Finding, FindingKind, HostPlan, Plan, Reason, ReasonKind, Refusal, Step,

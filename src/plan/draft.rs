@@ -21,6 +21,7 @@ pub(super) enum Stage {
     Unmask,
     Files,
     Links,
+    Owners,
     Reload,
     Gate,
     Stop,
@@ -229,6 +230,8 @@ pub(super) fn touched_path(action: &Action) -> Option<AbsPath> {
         | Action::CreateUser { .. }
         | Action::ModifyUser { .. }
         | Action::RemoveUser { .. }
+        | Action::JoinGroups { .. }
+        | Action::SetOwnerBelow { .. }
         | Action::DaemonReload
         | Action::Gate { .. }
         | Action::Stop { .. }
@@ -251,8 +254,10 @@ fn names_path(entry: &LedgerEntry, wanted: &AbsPath) -> bool {
 /// Whether two entries are about the same thing, whatever they say of it.
 fn same_thing(one: &LedgerEntry, other: &LedgerEntry) -> bool {
     match (one, other) {
-        (LedgerEntry::File { path: a, .. }, LedgerEntry::File { path: b, .. })
-        | (LedgerEntry::Link { path: a, .. }, LedgerEntry::Link { path: b, .. }) => a == b,
+        (
+            LedgerEntry::File { path: a, .. } | LedgerEntry::Link { path: a, .. },
+            LedgerEntry::File { path: b, .. } | LedgerEntry::Link { path: b, .. },
+        ) => a == b,
         _ => one == other,
     }
 }

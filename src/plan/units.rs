@@ -36,7 +36,8 @@ pub(super) fn plan(draft: &mut Draft<'_>) -> BTreeSet<UnitName> {
             _ => {}
         }
         if let Some(bytes) = &unit.fragment {
-            let spec = FileSpec { bytes: bytes.clone(), mode: 0o644, user: root(), group: root() };
+            let spec =
+                FileSpec { bytes: bytes.clone(), mode: 0o644, user: root(), group: root(), validate: Vec::new() };
             file_present(draft, Some(name), &name.etc_path(), &unit.claim, &spec);
         }
         drop_ins(draft, name, unit);
@@ -56,7 +57,8 @@ fn drop_ins(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit) {
         let path = name.etc_drop_in(drop_in);
         match wanted {
             Wanted::Present(bytes) => {
-                let spec = FileSpec { bytes: bytes.clone(), mode: 0o644, user: root(), group: root() };
+                let spec =
+                    FileSpec { bytes: bytes.clone(), mode: 0o644, user: root(), group: root(), validate: Vec::new() };
                 file_present(draft, Some(name), &path, &unit.claim, &spec);
             }
             Wanted::Absent => file_absent(draft, Some(name), &path, &unit.claim),

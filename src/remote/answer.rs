@@ -11,8 +11,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::model::{
-    AbsPath, Account, Bytes, Digest, FileMeta, HostFacts, HostName, Ledger, Lock, ManifestName, Observation, Observed,
-    ObservedPath, ObservedUnit, Started, UnitName, UserName,
+    AbsPath, Account, Bytes, Digest, FileMeta, GroupEntry, HostFacts, HostName, Ledger, Lock, ManifestName,
+    Observation, Observed, ObservedPath, ObservedUnit, OthersBelow, Started, UnitName, UserName,
 };
 
 use super::frames::Frame;
@@ -42,13 +42,19 @@ pub(super) fn observed(
         .keys()
         .filter_map(|owner| Some((owner.clone(), seen.take_time(&format!("{LEDGERS}/{owner}"))?)))
         .collect();
+    let users = users(request, frames)?;
+    let homes = request.homes.iter().filter_map(|user| match users.get(user) {
+        Some(Observation::Known(Some(account))) => Some(account.home.as_str()),
+        _ => None,
+    });
     Ok(Observed {
         host: host.clone(),
         units: units(request, frames)?,
-        paths: seen.paths(request),
+        paths: seen.paths(request, homes),
+        below: below(frames),
         links: seen.unit_links(&facts.unit_path),
         facts,
-        users: users(request, frames)?,
+        users,
         groups: groups(request, frames)?,
         ledgers,
         ledger_times_us,
@@ -226,6 +232,7 @@ fn users(
 ) -> Result<BTreeMap<UserName, Observation<Option<Account>>>, GatherError> {
     accounts(&request.users, frames, "passwd", |fields| {
         Some(Account {
+            name: (*fields.first()?).to_owned(),
             uid: fields.get(2)?.parse().ok()?,
             gid: fields.get(3)?.parse().ok()?,
             home: (*fields.get(5)?).to_owned(),
@@ -237,8 +244,45 @@ fn users(
 fn groups(
     request: &GatherRequest,
     frames: &[Frame<'_>],
-) -> Result<BTreeMap<UserName, Observation<Option<u32>>>, GatherError> {
-    accounts(&request.groups, frames, "group", |fields| fields.get(2)?.parse().ok())
+) -> Result<BTreeMap<UserName, Observation<Option<GroupEntry>>>, GatherError> {
+    accounts(&request.groups, frames, "group", |fields| {
+        let members = fields.get(3)?.split(',').filter(|name| !name.is_empty());
+        Some(GroupEntry {
+            name: (*fields.first()?).to_owned(),
+            gid: fields.get(2)?.parse().ok()?,
+            members: members.map(str::to_owned).collect(),
+        })
+    })
+}
+
+/// How many things below a directory the script names at most, one more to show that there are more.
+const BELOW_MAX: usize = 100;
+
+/// Names end at newlines; those within them come as `\x01`. `!` says that not everything could be looked at.
+fn below(frames: &[Frame<'_>]) -> BTreeMap<AbsPath, Observation<OthersBelow>> {
+    let mut found = BTreeMap::new();
+    for frame in named(frames, "below") {
+        let Ok(directory) = AbsPath::parse(frame.rest) else {
+            continue;
+        };
+        let lines: Vec<&[u8]> = frame.body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
+        let paths: Vec<&&[u8]> = lines.iter().filter(|line| **line != b"!").collect();
+        let seen = if paths.is_empty() && !lines.is_empty() {
+            Observation::Unknown("not everything below it could be looked at".to_owned())
+        } else {
+            Observation::Known(OthersBelow {
+                count: u32::try_from(paths.len().min(BELOW_MAX)).unwrap_or(u32::MAX),
+                more: paths.len() > BELOW_MAX || paths.len() < lines.len(),
+                example: paths.first().map(|path| readable(path)),
+            })
+        };
+        found.insert(directory, seen);
+    }
+    found
+}
+
+fn readable(path: &[u8]) -> String {
+    String::from_utf8_lossy(path).chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 /// getent's status: 0 all found, 2 some not; anything else says that the database could not be asked.
@@ -321,13 +365,18 @@ impl<'a> Seen<'a> {
         self.stats.remove(path).map(|stat| stat.meta.mtime_us)
     }
 
-    fn paths(&self, request: &GatherRequest) -> BTreeMap<AbsPath, ObservedPath> {
+    fn paths<'h>(
+        &self,
+        request: &GatherRequest,
+        homes: impl Iterator<Item = &'h str>,
+    ) -> BTreeMap<AbsPath, ObservedPath> {
         let kept = request.units.iter().map(|unit| format!("{MASKED}/{unit}"));
         let asked = request
             .paths
             .keys()
             .map(|path| path.as_str().to_owned())
             .chain(kept)
+            .chain(homes.map(str::to_owned))
             .chain(self.environment.iter().map(|path| (*path).to_owned()));
         let mut paths: BTreeMap<AbsPath, ObservedPath> =
             asked.filter_map(|path| AbsPath::parse(&path).ok()).map(|path| (path, ObservedPath::Absent)).collect();

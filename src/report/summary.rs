@@ -142,9 +142,12 @@ impl StepCounts {
     pub fn add<'a>(&mut self, steps: impl Iterator<Item = &'a Step>) {
         for step in steps {
             *match step.action {
-                Action::CreateUser { .. } | Action::ModifyUser { .. } | Action::RemoveUser { .. } => &mut self.users,
+                Action::CreateUser { .. }
+                | Action::ModifyUser { .. }
+                | Action::RemoveUser { .. }
+                | Action::JoinGroups { .. } => &mut self.users,
                 Action::CreateDirectory { .. } | Action::RemoveDirectory { .. } => &mut self.directories,
-                Action::SetAttributes { .. } => &mut self.attributes,
+                Action::SetAttributes { .. } | Action::SetOwnerBelow { .. } => &mut self.attributes,
                 Action::WriteFile { .. } | Action::RemoveFile { .. } => &mut self.files,
                 Action::MakeLink { .. } | Action::RemoveLink { .. } => &mut self.links,
                 Action::Mask { .. } | Action::Unmask { .. } => &mut self.masks,
