@@ -33,6 +33,7 @@ pub struct Observed {
     /// Every symbolic link in systemd's unit directories and their `.wants`, `.requires` and `.upholds`: path → target as written.
     pub links: BTreeMap<AbsPath, String>,
     /// What below a directory has another owner, where that was asked for.
+    #[serde(default)]
     pub below: BTreeMap<AbsPath, Observation<OthersBelow>>,
     /// Users that were asked for, by name or number.
     pub users: BTreeMap<UserName, Observation<Option<Account>>>,
@@ -271,6 +272,7 @@ pub struct GroupEntry {
 
 /// What below a directory, on the same file system, has not the owner and group that were asked about.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct OthersBelow {
     /// How many; counting ends early where there are many.
     pub count: u32,

@@ -30,6 +30,7 @@ pub struct StepCounts {
     pub attributes: usize,
     pub directories: usize,
     pub users: usize,
+    pub memberships: usize,
     pub links: usize,
     pub masks: usize,
     pub stops: usize,
@@ -142,10 +143,8 @@ impl StepCounts {
     pub fn add<'a>(&mut self, steps: impl Iterator<Item = &'a Step>) {
         for step in steps {
             *match step.action {
-                Action::CreateUser { .. }
-                | Action::ModifyUser { .. }
-                | Action::RemoveUser { .. }
-                | Action::JoinGroups { .. } => &mut self.users,
+                Action::CreateUser { .. } | Action::ModifyUser { .. } | Action::RemoveUser { .. } => &mut self.users,
+                Action::JoinGroups { .. } => &mut self.memberships,
                 Action::CreateDirectory { .. } | Action::RemoveDirectory { .. } => &mut self.directories,
                 Action::SetAttributes { .. } | Action::SetOwnerBelow { .. } => &mut self.attributes,
                 Action::WriteFile { .. } | Action::RemoveFile { .. } => &mut self.files,
@@ -182,6 +181,7 @@ impl StepCounts {
     pub fn quiet_words(&self) -> Vec<String> {
         [
             (self.users, "user", "users"),
+            (self.memberships, "user joins groups", "users join groups"),
             (self.directories, "directory", "directories"),
             (self.files, "file", "files"),
             (self.attributes, "mode or owner", "modes or owners"),

@@ -24,7 +24,7 @@ pub(super) fn path(text: &str) -> AbsPath {
     AbsPath::parse(text).unwrap()
 }
 
-fn user(name: &str) -> UserName {
+pub(in crate::report) fn user(name: &str) -> UserName {
     UserName::parse(name).unwrap()
 }
 
@@ -74,7 +74,14 @@ pub(super) fn step(action: Action, wave: u32, reasons: &[(ReasonKind, &str)]) ->
 }
 
 fn write(at: &str) -> Action {
-    Action::WriteFile { path: path(at), bytes: Bytes::default(), mode: 0o644, user: user("root"), group: user("root") }
+    Action::WriteFile {
+        path: path(at),
+        bytes: Bytes::default(),
+        mode: 0o644,
+        user: user("root"),
+        group: user("root"),
+        validate: Vec::new(),
+    }
 }
 
 const WEB_OLD: &str = "\
@@ -178,6 +185,8 @@ fn first_steps() -> Vec<Step> {
             Action::CreateUser {
                 name: user("webapp"),
                 system: true,
+                uid: None,
+                gid: None,
                 home: Some(path("/opt/webapp")),
                 shell: Some(path("/usr/sbin/nologin")),
             },
