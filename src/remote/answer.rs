@@ -498,3 +498,33 @@ fn read_links<'a>(frame: &Frame<'a>) -> Vec<(&'a str, &'a str)> {
         .filter(|(name, target)| !name.is_empty() && !target.is_empty())
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::remote::frames::frames;
+
+    #[test]
+    fn what_is_below_is_counted_whatever_its_name() {
+        let many = "/m/x\n".repeat(102);
+        let text = format!(
+            "\n@@N begin 1\n\n@@N below /none\n\n@@N below /a b\n/a b/-x\n/a b/two\u{1}lines\n\n@@N below /raw\n/raw/\u{fffd}\n!\n\
+             \n@@N below /m\n{many}\n@@N below /blind\n!\n\n@@N end\n"
+        );
+        let mut bytes = text.into_bytes();
+        // A name that is not UTF-8 counts like any other.
+        let at = bytes.windows(3).position(|three| three == "\u{fffd}".as_bytes()).unwrap();
+        bytes[at] = 0xff;
+        let found = below(&frames("N", &bytes).unwrap());
+        let seen = |path: &str| match &found[path] {
+            Observation::Known(others) => (others.count, others.more, others.example.clone().unwrap_or_default()),
+            Observation::Unknown(why) => (0, false, why.clone()),
+        };
+        assert_eq!(seen("/none"), (0, false, String::new()));
+        assert_eq!(seen("/a b"), (2, false, "/a b/-x".to_owned()));
+        assert_eq!((seen("/raw").0, seen("/raw").1), (1, true));
+        assert_eq!(seen("/m"), (100, true, "/m/x".to_owned()));
+        assert_eq!(seen("/blind"), (0, false, "not everything below it could be looked at".to_owned()));
+        assert_eq!(readable(b"/a/two\x01lines"), "/a/two\u{fffd}lines");
+    }
+}
