@@ -12,3 +12,4 @@ mod prompt;
 mod reach;
 mod reading;
 mod support;
+mod tree;

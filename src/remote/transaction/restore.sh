@@ -50,9 +50,10 @@ restore() {
   for line in $paths; do
     case $line in "D$TAB"*) directories=$line$NL$directories ;; *) others=$others$line$NL ;; esac
   done
+  # Owners before paths: what was made in this run stands in the list as it was made, and is not what was there before.
+  for list in $owned; do give_back "$list" || left="${left}owners in ${list##*/}$NL"; done
   restore_paths "$directories"
   restore_paths "$others"
-  for list in $owned; do give_back "$list" || left="${left}owners in ${list##*/}$NL"; done
   for dir in $created; do rmdir -- "$dir" 2>/dev/null; soil "${dir%/*}"; done
   for line in $joined; do leave_group "${line%"$TAB"*}" "${line#*"$TAB"}" || left="${left}user $line$NL"; done
   for name in $new_users; do userdel -- "$name" >/dev/null 2>&1; if account "$name"; then left="${left}user $name$NL"; fi; done
