@@ -8,34 +8,46 @@ use crate::model::{AbsPath, Desired, Diagnostic, DirectorySpec, UserName, Wanted
 
 /// Directories of the system whose contents have many owners. To give them all to one breaks the host, and no run
 /// afterwards knows how it was.
-const OF_THE_SYSTEM: [&str; 18] = [
+const OF_THE_SYSTEM: [&str; 17] = [
     "/",
-    "/bin",
-    "/boot",
     "/etc",
     "/home",
-    "/lib",
-    "/lib32",
-    "/lib64",
     "/media",
     "/mnt",
     "/run",
-    "/sbin",
     "/tmp",
+    "/usr",
+    "/usr/local",
+    "/usr/share",
     "/var",
     "/var/cache",
     "/var/lib",
     "/var/log",
+    "/var/mail",
     "/var/spool",
+    "/var/tmp",
 ];
 
 /// The same, with all that is below them.
-const WITH_ALL_BELOW: [&str; 10] =
-    ["/dev", "/proc", "/sys", "/usr/bin", "/usr/lib", "/usr/sbin", "/etc/systemd", "/run/systemd", "/boot", "/lib"];
+const WITH_ALL_BELOW: [&str; 14] = [
+    "/bin",
+    "/boot",
+    "/dev",
+    "/etc/systemd",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/proc",
+    "/run/systemd",
+    "/sbin",
+    "/sys",
+    "/usr/bin",
+    "/usr/lib",
+    "/usr/sbin",
+];
 
 fn is_of_the_system(path: &AbsPath) -> bool {
-    let exact = OF_THE_SYSTEM.contains(&path.as_str()) || ["/usr", "/usr/local", "/usr/share"].contains(&path.as_str());
-    exact || WITH_ALL_BELOW.iter().any(|directory| path.is_within(directory))
+    OF_THE_SYSTEM.contains(&path.as_str()) || WITH_ALL_BELOW.iter().any(|directory| path.is_within(directory))
 }
 
 /// Whether an entry of `directories:` asks for it.

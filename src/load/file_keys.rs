@@ -63,7 +63,7 @@ pub(super) fn symlink(path: &str, fields: &Fields<'_>, notes: &mut Notes<'_>) ->
 }
 
 /// Where the path of the new file goes in the words of `validate`.
-pub const PATH_MARK: &str = "%s";
+const PATH_MARK: &str = "%s";
 
 /// What is wrong with the words of a command that shall look at a new file, and what to write.
 pub fn check_command(words: &[String]) -> Result<(), (&'static str, &'static str)> {

@@ -34,7 +34,7 @@ mod words;
 
 pub use accounts::{IdError, parse_id};
 pub use brief::brief;
-pub use file_keys::{PATH_MARK, check_command, check_target};
+pub use file_keys::{check_command, check_target};
 pub use inventory::{parse_inventory, read_inventory};
 pub use playbook::{check_unique, parse_playbook, read_playbook};
 pub use words::split_words;

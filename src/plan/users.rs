@@ -28,7 +28,7 @@ pub(super) fn plan(draft: &mut Draft<'_>) {
     let (late, early): (Vec<_>, Vec<_>) = draft.desired.users.iter().partition(|(_, user)| late(user));
     let mut settled = Vec::new();
     for (name, user) in early.into_iter().chain(late) {
-        let Some(account) = look_up(draft, name) else {
+        let Ok(account) = look_up(draft, name.as_str()) else {
             continue;
         };
         match (&user.spec, account) {
@@ -56,34 +56,28 @@ pub(super) fn plan(draft: &mut Draft<'_>) {
     }
 }
 
-/// What is known of an account; `None`, with a finding, where nothing is.
-fn look_up<'a>(draft: &mut Draft<'a>, name: &UserName) -> Option<Option<&'a Account>> {
-    match draft.observed.users.get(name) {
-        Some(Observation::Known(account)) => Some(account.as_ref()),
-        Some(Observation::Unknown(why)) => {
-            draft.finding(FindingKind::Unknown, None, format!("user {name} could not be looked up: {why}"), None);
-            None
-        }
-        None => {
-            draft.finding(FindingKind::Unknown, None, format!("user {name} was not looked up"), None);
-            None
-        }
-    }
+/// What is known of an account; an error, already said, where nothing is.
+fn look_up<'a>(draft: &mut Draft<'a>, name: &str) -> Result<Option<&'a Account>, ()> {
+    known(draft, draft.observed.users.get(name), &format!("user {name}"))
 }
 
 /// The same for a group.
-fn look_up_group<'a>(draft: &mut Draft<'a>, name: &str) -> Option<Option<&'a GroupEntry>> {
-    match draft.observed.groups.get(name) {
-        Some(Observation::Known(group)) => Some(group.as_ref()),
-        Some(Observation::Unknown(why)) => {
-            draft.finding(FindingKind::Unknown, None, format!("group {name} could not be looked up: {why}"), None);
-            None
-        }
-        None => {
-            draft.finding(FindingKind::Unknown, None, format!("group {name} was not looked up"), None);
-            None
-        }
-    }
+fn look_up_group<'a>(draft: &mut Draft<'a>, name: &str) -> Result<Option<&'a GroupEntry>, ()> {
+    known(draft, draft.observed.groups.get(name), &format!("group {name}"))
+}
+
+fn known<'a, T>(
+    draft: &mut Draft<'a>,
+    observed: Option<&'a Observation<Option<T>>>,
+    what: &str,
+) -> Result<Option<&'a T>, ()> {
+    let text = match observed {
+        Some(Observation::Known(found)) => return Ok(found.as_ref()),
+        Some(Observation::Unknown(why)) => format!("{what} could not be looked up: {why}"),
+        None => format!("{what} was not looked up"),
+    };
+    draft.finding(FindingKind::Unknown, None, text, None);
+    Err(())
 }
 
 /// Whether the group will be there because a user of its name is created.
@@ -132,13 +126,10 @@ fn create(draft: &mut Draft<'_>, name: &UserName, user: &DesiredUser, spec: &Use
 fn numbers_are_free(draft: &mut Draft<'_>, name: &UserName, user: &DesiredUser, spec: &UserSpec) -> bool {
     let place = &user.claim.place;
     if let Some(uid) = spec.uid {
-        let Ok(number) = UserName::parse(&uid.to_string()) else {
-            return false;
-        };
-        match look_up(draft, &number) {
-            None => return false,
-            Some(None) => {}
-            Some(Some(other)) => {
+        match look_up(draft, &uid.to_string()) {
+            Err(()) => return false,
+            Ok(None) => {}
+            Ok(Some(other)) => {
                 let text = format!("user {name} shall have uid {uid}, which is {}'s on this host", other.name);
                 let hint = "give it another `uid`, or take the key out and let the host choose".to_owned();
                 draft.refuse(None, place, text, Some(hint));
@@ -150,8 +141,7 @@ fn numbers_are_free(draft: &mut Draft<'_>, name: &UserName, user: &DesiredUser, 
         None => true,
         Some(PrimaryGroup::Name(group)) => group_is_there(draft, group, user),
         Some(PrimaryGroup::Number(gid)) => {
-            let (Some(holder), Some(own)) =
-                (look_up_group(draft, &gid.to_string()), look_up_group(draft, name.as_str()))
+            let (Ok(holder), Ok(own)) = (look_up_group(draft, &gid.to_string()), look_up_group(draft, name.as_str()))
             else {
                 return false;
             };
@@ -175,10 +165,10 @@ fn numbers_are_free(draft: &mut Draft<'_>, name: &UserName, user: &DesiredUser, 
 /// Whether a group exists, or comes with a user; says so if not.
 fn group_is_there(draft: &mut Draft<'_>, group: &UserName, user: &DesiredUser) -> bool {
     match look_up_group(draft, group.as_str()) {
-        None => false,
-        Some(Some(_)) => true,
-        Some(None) if comes_with_a_user(draft, group) => true,
-        Some(None) => {
+        Err(()) => false,
+        Ok(Some(_)) => true,
+        Ok(None) if comes_with_a_user(draft, group) => true,
+        Ok(None) => {
             let text = format!("group {group} does not exist on this host");
             let hint = "groups come with packages, or with a user of that name: declare one, or correct the name";
             draft.refuse(None, &user.claim.place, text, Some(hint.to_owned()));
@@ -207,10 +197,10 @@ fn numbers_fit(draft: &mut Draft<'_>, name: &UserName, user: &DesiredUser, spec:
             if !group_is_there(draft, group, user) {
                 return false;
             }
-            match look_up_group(draft, group.as_str()).flatten() {
-                Some(group) => group.gid,
+            match look_up_group(draft, group.as_str()) {
+                Ok(Some(group)) => group.gid,
                 // It comes with a user, so it is not this one's now.
-                None => u32::MAX,
+                _ => u32::MAX,
             }
         }
     };
@@ -255,7 +245,7 @@ fn join(draft: &mut Draft<'_>, name: &UserName, user: &DesiredUser, spec: &UserS
         if !group_is_there(draft, group, user) {
             continue;
         }
-        let found = look_up_group(draft, group.as_str()).flatten();
+        let found = look_up_group(draft, group.as_str()).unwrap_or_default();
         let is_in = |group: &GroupEntry| {
             group.members.iter().any(|member| member == name.as_str())
                 || account.is_some_and(|account| account.gid == group.gid)

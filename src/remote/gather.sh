@@ -429,7 +429,9 @@ show_below() {
     user=${line%% *} dir=${line#* } group=${dir%% *} dir=${dir#* }
     if [ -h "$dir" ] || ! [ -d "$dir" ]; then continue; fi
     frame "below $dir"
-    as_pattern "$dir"
+    # By its physical path, which is how the kernel names mounts.
+    top=$(cd -P -- "$dir" 2>/dev/null && pwd -P) || { echo '!'; continue; }
+    as_pattern "$top"
     inside=$pattern/
     set --
     while IFS=' ' read -r _ _ _ _ point _; do
@@ -440,7 +442,7 @@ show_below() {
     if find / -maxdepth 0 -user "$user" -group "$group" >/dev/null 2>&1; then
       set -- "$@" ! '(' -user "$user" -group "$group" ')'
     fi
-    { find "$dir" -mindepth 1 -xdev -ignore_readdir_race "$@" -print0 2>/dev/null || printf '!\0'; } |
+    { find "$top" -mindepth 1 -xdev -ignore_readdir_race "$@" -print0 2>/dev/null || printf '!\0'; } |
       tr '\n\0' '\001\n' | head -n 102
   done
 }

@@ -186,7 +186,7 @@ fn words(path: &AbsPath, command: &[String]) -> Result<String, EncodeError> {
     if command.iter().any(|word| word.chars().any(char::is_control)) {
         return Err(EncodeError::Command(path.clone()));
     }
-    Ok(command.iter().map(|word| format!("\t:{word}")).collect())
+    Ok(command.iter().fold(String::new(), |line, word| line + "\t:" + word))
 }
 
 fn names(owner: &(UserName, UserName)) -> (&str, &str) {

@@ -20,7 +20,7 @@ use serde::Deserialize;
 use unitfleet::model::{
     AbsPath, Account, ActiveState, Bytes, Desired, Digest, FileMeta, GroupEntry, HostFacts, Ledger, LedgerEntry, Lock,
     ManifestName, Observation, Observed, ObservedPath, ObservedUnit, OthersBelow, PrimaryGroup, RunState, Started,
-    UNIT_DIR, UnitKind, UnitName, UserName, Wanted,
+    UNIT_DIR, UnitKind, UnitName, UserName, UserSpec, Wanted,
 };
 use unitfleet::observe::request;
 use unitfleet::plan::plan_host;
@@ -297,27 +297,7 @@ fn put_desired(desired: &Desired, seen: &mut Observed) {
     let mut own = |owner: &ManifestName, entry| entries.entry(owner.clone()).or_default().insert(entry);
     for (name, wanted) in &desired.users {
         if let Wanted::Present(spec) = &wanted.spec {
-            let home = spec.home.as_ref().map_or_else(|| "/nonexistent".to_owned(), ToString::to_string);
-            let shell = spec.shell.as_ref().map_or_else(|| "/usr/sbin/nologin".to_owned(), ToString::to_string);
-            let gid = match &spec.gid {
-                Some(PrimaryGroup::Number(gid)) => *gid,
-                Some(PrimaryGroup::Name(_)) | None => 990,
-            };
-            let uid = spec.uid.unwrap_or(990);
-            put_account(seen, Account { name: name.to_string(), uid, gid, home, shell });
-            let primary = match &spec.gid {
-                Some(PrimaryGroup::Name(group)) => group.to_string(),
-                Some(PrimaryGroup::Number(_)) | None => name.to_string(),
-            };
-            put_group(seen, GroupEntry { name: primary, gid, members: Vec::new() });
-            for group in &spec.groups {
-                put_group(seen, GroupEntry { name: group.to_string(), gid: 995, members: vec![name.to_string()] });
-            }
-            if spec.create_home {
-                let mut home = directory(Some(true));
-                own_by(&mut home, name, name, 0o750);
-                seen.paths.insert(spec.new_home(name), home);
-            }
+            put_desired_user(name, spec, seen);
             own(&wanted.claim.manifest, LedgerEntry::User(name.clone()));
         }
     }
@@ -379,6 +359,26 @@ fn put_desired(desired: &Desired, seen: &mut Observed) {
         seen.ledger_times_us.insert(owner.clone(), (NOW_S - UNITS_READ_S) * SECOND);
         let ledger = Ledger { owner: owner.clone(), run: "earlier".to_owned(), entries };
         seen.ledgers.insert(owner, Observation::Known(ledger));
+    }
+}
+
+fn put_desired_user(name: &UserName, spec: &UserSpec, seen: &mut Observed) {
+    let home = spec.home.as_ref().map_or_else(|| "/nonexistent".to_owned(), ToString::to_string);
+    let shell = spec.shell.as_ref().map_or_else(|| "/usr/sbin/nologin".to_owned(), ToString::to_string);
+    let (primary, gid) = match &spec.gid {
+        Some(PrimaryGroup::Number(gid)) => (name, *gid),
+        Some(PrimaryGroup::Name(group)) => (group, 990),
+        None => (name, 990),
+    };
+    put_account(seen, &Account { name: name.to_string(), uid: spec.uid.unwrap_or(990), gid, home, shell });
+    put_group(seen, &GroupEntry { name: primary.to_string(), gid, members: Vec::new() });
+    for group in &spec.groups {
+        put_group(seen, &GroupEntry { name: group.to_string(), gid: 995, members: vec![name.to_string()] });
+    }
+    if spec.create_home {
+        let mut home = directory(Some(true));
+        own_by(&mut home, name, primary, 0o750);
+        seen.paths.insert(spec.new_home(name), home);
     }
 }
 
@@ -510,13 +510,13 @@ fn put_links(host: &Host, seen: &mut Observed) {
 }
 
 /// An account is found by its name and by its number.
-pub(crate) fn put_account(seen: &mut Observed, account: Account) {
+pub(crate) fn put_account(seen: &mut Observed, account: &Account) {
     for key in [user(&account.name), user(&account.uid.to_string())] {
         seen.users.insert(key, Observation::Known(Some(account.clone())));
     }
 }
 
-pub(crate) fn put_group(seen: &mut Observed, group: GroupEntry) -> Observation<Option<GroupEntry>> {
+pub(crate) fn put_group(seen: &mut Observed, group: &GroupEntry) -> Observation<Option<GroupEntry>> {
     let found = Observation::Known(Some(group.clone()));
     seen.groups.insert(user(&group.gid.to_string()), found.clone());
     seen.groups.insert(user(&group.name), found.clone());
@@ -528,10 +528,10 @@ fn put_accounts(host: &Host, desired: &Desired, seen: &mut Observed) {
     for (name, account) in &host.users {
         let account = match account {
             AccountIs::Known(spec) => {
-                put_group(seen, GroupEntry { name: name.clone(), gid: spec.gid, members: Vec::new() });
+                put_group(seen, &GroupEntry { name: name.clone(), gid: spec.gid, members: Vec::new() });
                 let (home, shell) = (spec.home.clone(), spec.shell.clone());
                 let account = Account { name: name.clone(), uid: spec.uid, gid: spec.gid, home, shell };
-                put_account(seen, account.clone());
+                put_account(seen, &account);
                 Observation::Known(Some(account))
             }
             AccountIs::Unknown(spec) => Observation::Unknown(spec.unknown.clone()),
@@ -542,10 +542,10 @@ fn put_accounts(host: &Host, desired: &Desired, seen: &mut Observed) {
     }
     for (name, group) in &host.groups {
         let group = match group {
-            GroupIs::Gid(gid) => put_group(seen, GroupEntry { name: name.clone(), gid: *gid, members: Vec::new() }),
+            GroupIs::Gid(gid) => put_group(seen, &GroupEntry { name: name.clone(), gid: *gid, members: Vec::new() }),
             GroupIs::Known(spec) => {
                 let members = spec.members.clone();
-                put_group(seen, GroupEntry { name: name.clone(), gid: spec.gid, members })
+                put_group(seen, &GroupEntry { name: name.clone(), gid: spec.gid, members })
             }
             GroupIs::Unknown(spec) => Observation::Unknown(spec.unknown.clone()),
         };

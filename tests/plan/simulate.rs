@@ -70,8 +70,8 @@ impl Simulated {
                     None => GroupEntry { name: name.to_string(), gid: 991, members: vec![] },
                 };
                 let account = Account { name: name.to_string(), uid: uid.unwrap_or(991), gid: group.gid, home, shell };
-                put_account(&mut self.seen, account);
-                put_group(&mut self.seen, group);
+                put_account(&mut self.seen, &account);
+                put_group(&mut self.seen, &group);
             }
             Action::JoinGroups { name, groups } => {
                 assert!(matches!(self.seen.users.get(name), Some(Observation::Known(Some(_)))), "there is no {name}");

@@ -341,3 +341,20 @@ fn without_root_what_is_below_is_unknown() {
     json(&host, ["apply", "-y", "playbook.yaml"]).exits(0);
     nothing_left(&host);
 }
+
+/// A directory is found by the path that the playbook writes, a mount below it by the kernel's.
+#[test]
+fn a_mount_is_not_entered_through_a_link_either() {
+    let host = Host::boot("through", Release::Bookworm);
+    host.exec(
+        "mkdir -p /srv/real/tree/mnt; ln -s real /srv/link; echo x >/srv/real/tree/f; \
+         mount -t tmpfs tmpfs /srv/real/tree/mnt; echo x >/srv/real/tree/mnt/theirs",
+    );
+    host.write_playbook(
+        "name: b\nhosts: all\ndirectories:\n  /srv/link/tree: {owner: daemon, group: daemon, recurse: true}\n",
+    );
+    let part = apply(&host).exits(0).host(host.name());
+    assert_eq!(steps(&part), ["set_attributes /srv/link/tree", "set_owner_below /srv/link/tree"]);
+    nothing_left(&host);
+    assert_eq!(host.exec("cd /srv/real/tree && stat -c %U . f mnt mnt/theirs"), "daemon\ndaemon\nroot\nroot");
+}
