@@ -11,19 +11,19 @@ use super::manifest::{DirectoryEntry, Expr, FileEntry, TextSource, UserEntry};
 use super::node::{Dialect, Node};
 use super::{accounts, file_keys, leaf};
 
-const USER: Keys = Keys {
+pub(super) const USER: Keys = Keys {
     of: "a user",
     now: &["absent", "system", "uid", "gid", "groups", "home", "create_home", "shell"],
     later: &["adopt", "tags", "when"],
     sections: false,
 };
-const DIRECTORY: Keys = Keys {
+pub(super) const DIRECTORY: Keys = Keys {
     of: "a directory",
     now: &["absent", "owner", "group", "mode", "recurse"],
     later: &["adopt", "tags", "when"],
     sections: false,
 };
-const FILE: Keys = Keys {
+pub(super) const FILE: Keys = Keys {
     of: "a file",
     now: &["absent", "template", "content", "source", "symlink", "vars", "owner", "group", "mode", "validate"],
     later: &["adopt", "tags", "when"],

@@ -10,6 +10,7 @@
 
 pub mod inventory;
 pub mod manifest;
+pub mod project;
 pub mod selector;
 pub mod spans;
 
@@ -26,6 +27,8 @@ mod node;
 mod playbook;
 mod read_file;
 mod scan;
+pub mod schema;
+mod secrets;
 mod sections;
 mod slips;
 mod tree;
@@ -37,4 +40,5 @@ pub use brief::brief;
 pub use file_keys::{check_command, check_target};
 pub use inventory::{parse_inventory, read_inventory};
 pub use playbook::{check_unique, parse_playbook, read_playbook};
+pub use read_file::read_file;
 pub use words::split_words;

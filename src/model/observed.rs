@@ -37,6 +37,10 @@ pub struct Observed {
     pub below: BTreeMap<AbsPath, Observation<OthersBelow>>,
     /// Users that were asked for, by name or number.
     pub users: BTreeMap<UserName, Observation<Option<Account>>>,
+    /// What encrypted files that were asked for hold, by the digest of what the host decrypts them to. A path that is
+    /// not here was not asked for, or is no file.
+    #[serde(default)]
+    pub credentials: BTreeMap<AbsPath, Observation<Digest>>,
     /// Groups that were asked for, by name or number.
     pub groups: BTreeMap<UserName, Observation<Option<GroupEntry>>>,
     /// Every ledger on the host.
@@ -91,6 +95,32 @@ pub struct HostFacts {
     pub reloaded_us: Option<i64>,
     /// Directories that systemd searches for unit files, strongest first.
     pub unit_path: Vec<AbsPath>,
+    /// The machine and what runs on it; what playbooks see as `facts`.
+    #[serde(default)]
+    pub machine: MachineFacts,
+}
+
+/// What a playbook may ask about the machine. What could not be found out is `None`.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are their names")]
+pub struct MachineFacts {
+    pub hostname: Option<String>,
+    /// `ID` of os-release: `debian`.
+    pub os: Option<String>,
+    /// `VERSION_ID` of os-release: `12`.
+    pub os_version: Option<String>,
+    /// Kernel release: `6.1.0-18-amd64`.
+    pub kernel: Option<String>,
+    /// systemd's word for the processor (`ConditionArchitecture=`): `x86-64`.
+    pub architecture: Option<String>,
+    /// systemd's word for the virtualisation (`ConditionVirtualization=`); `none` on bare metal.
+    pub virtualization: Option<String>,
+    /// Processors that are online.
+    pub cpus: Option<u32>,
+    /// Memory in bytes.
+    pub memory: Option<u64>,
+    /// Whether `systemd-creds` is there, so that credentials can be encrypted (systemd 250 and later).
+    pub systemd_creds: bool,
 }
 
 impl HostFacts {
@@ -330,6 +360,7 @@ mod tests {
             units_load_us: None,
             reloaded_us: None,
             unit_path: Vec::new(),
+            machine: MachineFacts::default(),
         };
         let mut observed = Observed {
             host,
@@ -339,6 +370,7 @@ mod tests {
             links: BTreeMap::new(),
             below: BTreeMap::new(),
             users: BTreeMap::new(),
+            credentials: BTreeMap::new(),
             groups: BTreeMap::new(),
             ledgers: BTreeMap::new(),
             ledger_times_us: BTreeMap::new(),

@@ -43,7 +43,7 @@ fn gives_way(draft: &Draft<'_>, path: &AbsPath, claim: &Claim, found: &ObservedP
         return false;
     };
     match found {
-        ObservedPath::File { .. } => ledger.file(path).is_some(),
+        ObservedPath::File { .. } => ledger.has_file(path),
         ObservedPath::Directory { empty, .. } => {
             *empty == Some(true) && ledger.entries.contains(&LedgerEntry::Directory(path.clone()))
         }
@@ -59,7 +59,8 @@ fn take_away(draft: &mut Draft<'_>, path: &AbsPath, claim: &Claim, found: &Obser
                 Observation::Unknown(_) => None,
             };
             let opaque = || Content::Opaque { size: meta.size, digest };
-            let from = content.as_ref().map_or_else(opaque, |bytes| shown(&bytes.0, bytes.as_text()));
+            let from = content.as_ref().map_or_else(opaque, shown);
+            let from = if draft.was_secret(path) { Content::Secret } else { from };
             let change = ChangeKind::File { path: path.clone(), from, to: Content::Absent };
             (change, Action::RemoveFile { path: path.clone() })
         }

@@ -11,5 +11,6 @@ mod playbooks;
 mod prompt;
 mod reach;
 mod reading;
+mod secrets;
 mod support;
 mod tree;

@@ -118,6 +118,7 @@ snapshot() {
     case $3 in
       dir) keep "$7" ;;
       write) keep "$8" ;;
+      seal) keep "$9" ;;
       attr) keep_attributes "$7" ;;
       rmdir | rm | link | unlink) keep "$4" ;;
       mask | unmask)

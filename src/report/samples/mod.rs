@@ -77,6 +77,7 @@ fn write(at: &str) -> Action {
     Action::WriteFile {
         path: path(at),
         bytes: Bytes::default(),
+        encrypt: None,
         mode: 0o644,
         user: user("root"),
         group: user("root"),
