@@ -14,13 +14,14 @@
 //! | `conditions`, `compared` | `when:` |
 //! | `unit`, `unit_text`, `rules`, `unused`, `watch`, `hold` | `units:` |
 //! | `credentials` | `credentials:` of a unit as files and a drop-in |
-//! | `tree` | `users:`, `directories:`, `files:` |
+//! | `tree`, `account`, `recursion` | `users:`, `directories:`, `files:` |
 //! | `claims` | each thing has one owner |
 //! | `shadows` | variables of a manifest that hide the inventory's |
 //!
 //! The only files read are those that the playbooks name, through [`Sources`], below the project's root. No host,
 //! clock or environment is asked. Which directives exist is not known here: that is the work of lint.
 
+mod account;
 mod claims;
 mod compared;
 mod conditions;
@@ -30,6 +31,7 @@ mod functions;
 mod hold;
 mod knowledge;
 mod messages;
+mod recursion;
 mod rules;
 mod scope;
 mod shadows;
@@ -234,6 +236,8 @@ fn one_host(host: &HostName, jobs: &[&Job], given: &Given, messages: &mut Messag
             Some(There::No) | None => {}
         }
     }
+    messages.extend(recursion::contradictions(&desired, &claims));
+    messages.extend(account::homes_declared_absent(&desired, &claims));
     desired
 }
 

@@ -15,3 +15,4 @@ mod secrets;
 mod selection;
 mod support;
 mod templates;
+mod tree;
