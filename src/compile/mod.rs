@@ -7,7 +7,7 @@
 //!
 //! | module | responsible for |
 //! |---|---|
-//! | `filters` | the filters that unit files need in templates |
+//! | `filters`, `functions` | what templates have beyond the engine's own |
 //! | `variables` | layers of variables → one context, lazily and without circles |
 //! | `scope` | one manifest on one host: rendering with places |
 //! | `unit`, `unit_text`, `rules`, `watch` | `units:` |
@@ -19,6 +19,7 @@
 
 mod claims;
 mod filters;
+mod functions;
 mod messages;
 mod rules;
 mod scope;
@@ -29,7 +30,8 @@ mod variables;
 mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::load::check_unique;
 use crate::load::inventory::Inventory;
@@ -40,6 +42,7 @@ use crate::model::{Desired, Diagnostic, HostName, UnitKind, UnitName, Vars};
 use crate::render::{Context, Files, Renderer, Search};
 
 use claims::{Claims, Kind};
+use functions::{Peers, Project};
 use messages::Messages;
 use scope::{Scope, key};
 
@@ -65,9 +68,10 @@ pub fn compile(
 ) -> Result<Compiled, Vec<Diagnostic>> {
     let mut messages = Messages::default();
     messages.extend(check_unique(playbooks));
-    let jobs: Vec<Job> =
-        playbooks.iter().flat_map(|playbook| jobs_of(playbook, inventory, sources, &mut messages)).collect();
     let fleet = variables::fleet(inventory);
+    let peers = Arc::new(Peers::new(inventory, &fleet));
+    let jobs: Vec<Job> =
+        playbooks.iter().flat_map(|playbook| jobs_of(playbook, inventory, &peers, sources, &mut messages)).collect();
     let mut compiled = BTreeMap::new();
     for host in limit {
         let mine: Vec<&Job> = jobs.iter().filter(|job| job.hosts.contains(host)).collect();
@@ -92,11 +96,19 @@ struct Job<'a> {
 fn jobs_of<'a>(
     playbook: &'a Playbook,
     inventory: &Inventory,
+    peers: &Arc<Peers>,
     sources: &Sources,
     messages: &mut Messages,
 ) -> Vec<Job<'a>> {
     let search = Search::of_playbook(&playbook.path, &playbook.root, &sources.templates);
-    let renderer = std::rc::Rc::new(Renderer::new(search, &sources.files, filters::register));
+    let mut renderer = Renderer::new(search, &sources.files, filters::register);
+    let project = Project {
+        folder: playbook.path.parent().map(Path::to_path_buf).unwrap_or_default(),
+        root: playbook.root.clone(),
+        files: sources.files.clone(),
+    };
+    renderer.teach(&filters::NAMES, |environment| functions::register(environment, peers, project));
+    let renderer = std::rc::Rc::new(renderer);
     let mut jobs = Vec::new();
     for manifest in &playbook.manifests {
         match selected(manifest, inventory) {

@@ -1,8 +1,5 @@
 //! From the text of a playbook to what a host shall look like: variables, names, units, claims, and their mistakes.
 
-use std::path::Path;
-use std::sync::Arc;
-
 use serde_json::json;
 
 use super::*;

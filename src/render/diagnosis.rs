@@ -1,18 +1,30 @@
 //! The engine's errors, told without a single value.
 //!
-//! What the engine says passes only where its words come from the template itself: syntax errors, names of
-//! variables, filters and types. Everything else gets words of ours, and the marked place says the rest.
+//! What the engine says passes only where its words come from the template itself: names of variables, filters and
+//! types. Everything else gets words of ours, and the marked place says the rest.
+//!
+//! | module | tells |
+//! |---|---|
+//! | `syntax` | what does not parse |
+//! | `names` | what to use instead of a name that does not exist |
+//! | `operations` | what does not work with values of these types |
 
+mod names;
+mod operations;
+mod syntax;
+
+use std::borrow::Cow;
 use std::error::Error as _;
 use std::ops::Range;
-use std::sync::Arc;
 
-use minijinja::{Error, ErrorKind};
+use minijinja::{Environment, Error, ErrorKind};
 
 use super::environment::Library;
+use super::guard::{Form, Guarded};
+use super::tags::is_name;
 use super::value::Ours;
 use super::{Context, Site, TEXT};
-use crate::model::{Diagnostic, SourceFile};
+use crate::model::Diagnostic;
 
 /// How the engine names what `compile_expression` was given.
 const EXPRESSION: &str = "<expression>";
@@ -20,24 +32,6 @@ const EXPRESSION: &str = "<expression>";
 /// What an inventory takes for itself.
 const CONNECTION_KEYS: [&str; 8] =
     ["address", "port", "user", "identity_file", "connection", "become", "ssh_args", "ssh_config"];
-
-/// Beginnings of the engine's messages that hold only types and fixed words.
-const HARMLESS: &[&str] = &[
-    "tried to use ",
-    "cannot convert ",
-    "value of type ",
-    "range has too many elements",
-    "repeated string is too large",
-    "repeated sequence is too large",
-    "recursion limit exceeded",
-    "value is not ",
-    "cannot calculate length of value of type ",
-    "cannot join value of type ",
-    "can only sum numbers",
-    "strings can only be multiplied",
-    "sequences and iterables can only be multiplied",
-    "cannot perform a containment check",
-];
 
 /// Everything that is needed to say what went wrong in one rendering.
 pub(super) struct Failed<'a> {
@@ -48,6 +42,9 @@ pub(super) struct Failed<'a> {
     pub(super) context: &'a Context,
     pub(super) site: &'a Site,
     pub(super) library: &'a Library,
+    pub(super) environment: &'a Environment<'static>,
+    /// Filters of the room above.
+    pub(super) words: &'a [&'static str],
 }
 
 impl Failed<'_> {
@@ -57,14 +54,13 @@ impl Failed<'_> {
 
     /// As [`Self::describe`], where an undefined result was found after the engine had finished.
     pub(super) fn describe_undefined_as(&self, error: &Error, expression: &str) -> Diagnostic {
-        let mut diagnostic = self.say(error, Some(expression.trim()));
+        let said = self.say(error, Some(expression.trim()));
         if error.range().is_some() {
-            return self.with_labels(error, diagnostic);
+            return self.with_labels(error, said);
         }
         let start = self.offset + (expression.len() - expression.trim_start().len());
         let span = self.in_playbook(start..start + expression.trim().len());
-        diagnostic = diagnostic.at(&self.site.source, span, "");
-        diagnostic
+        said.diagnostic.at(&self.site.source, span, "")
     }
 
     pub(super) fn describe_template(&self, error: &Error, name: &str) -> Diagnostic {
@@ -79,69 +75,118 @@ impl Failed<'_> {
         } else {
             "there is no template of the name that this yields".to_owned()
         };
-        let help = match nearest(name, self.library.names()) {
+        let help = match names::nearest(name, self.library.names()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("looked in {}; those built in are `builtin/…`", self.library.folders()),
         };
         Diagnostic::error(message).at(&self.site.source, self.site.span.clone(), "").help(help)
     }
 
-    fn say(&self, error: &Error, expression: Option<&str>) -> Diagnostic {
+    /// What went wrong, in the innermost place.
+    fn say(&self, error: &Error, expression: Option<&str>) -> Said {
         let error = innermost(error);
         let detail = error.detail().unwrap_or_default();
+        let place = self.place(error);
+        let failing = Failing { error, detail, marked: place.marked(), variable: place.variable() };
         match error.kind() {
-            ErrorKind::UndefinedError => self.undefined(error, detail, expression),
-            _ if detail.contains("` is undefined") => self.undefined(error, detail, expression),
-            ErrorKind::SyntaxError => Diagnostic::error(format!("the template has a syntax error: {detail}")),
-            ErrorKind::UnknownFilter | ErrorKind::UnknownTest | ErrorKind::UnknownFunction => {
-                Diagnostic::error(format!("in the template, {detail}"))
+            ErrorKind::UndefinedError => self.undefined(&failing, expression),
+            _ if detail.contains("` is undefined") => self.undefined(&failing, expression),
+            ErrorKind::SyntaxError => {
+                let told = syntax::explain(&place.text, place.tagged, place.range.clone(), detail);
+                Said {
+                    diagnostic: Diagnostic { help: told.help, ..Diagnostic::error(told.message) },
+                    mark: Some(told.mark),
+                    beside: told.beside,
+                }
             }
-            ErrorKind::UnknownMethod if detail.is_empty() => Diagnostic::error("the value has no method of this name"),
-            ErrorKind::UnknownMethod => Diagnostic::error(detail),
+            ErrorKind::UnknownFilter | ErrorKind::UnknownTest | ErrorKind::UnknownFunction => {
+                self.unknown(&failing, &place.text)
+            }
             ErrorKind::TemplateNotFound => Diagnostic::error("there is no template of this name")
-                .help(format!("looked in {}; those built in are `builtin/…`", self.library.folders())),
-            ErrorKind::OutOfFuel => Diagnostic::error("the template runs for too long; is there a loop in a loop?"),
-            ErrorKind::MissingArgument => Diagnostic::error("an argument is missing here"),
-            ErrorKind::TooManyArguments => Diagnostic::error("there are more arguments here than are taken"),
-            _ if is_ours(error) || HARMLESS.iter().any(|start| detail.starts_with(start)) => Diagnostic::error(detail),
-            kind => Diagnostic::error(format!("this does not work with the values given: {kind}")),
+                .help(format!("looked in {}; those built in are `builtin/…`", self.library.folders()))
+                .into(),
+            _ => match ours(error) {
+                Some(ours) => told_by(ours, detail, &place.text).into(),
+                None => operations::explain(&failing, self.context).into(),
+            },
         }
     }
 
-    fn undefined(&self, error: &Error, detail: &str, expression: Option<&str>) -> Diagnostic {
-        let filtered = self.filtered(error);
-        let Some(named) = detail.split('`').nth(1).or(expression).or(filtered.as_deref()) else {
-            return Diagnostic::error("a variable is not defined here")
-                .help("define it in the inventory, in `vars`, in `defaults` or with `-e`, or give a default");
+    fn unknown(&self, failing: &Failing, text: &str) -> Said {
+        let (what, prefix) = match failing.error.kind() {
+            ErrorKind::UnknownFilter => ("filter", "filter "),
+            ErrorKind::UnknownTest => ("test", "test "),
+            _ => ("function", ""),
         };
+        let said = failing.detail.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(" is unknown"));
+        // `map('nope')` names a filter in quotes, and `map(x)` by a value, which is not shown.
+        let name = said.or_else(|| failing.marked.split(['\'', '"']).nth(1));
+        let Some(name) = name.filter(|name| !name.is_empty() && text.contains(name)) else {
+            return Diagnostic::error(format!("there is no {what} of the name that is given here")).into();
+        };
+        let help = match what {
+            "filter" => names::filter(name, self.words),
+            "test" => names::test(name),
+            _ => {
+                let known: Vec<String> = self.environment.globals().map(|(name, _)| name.to_owned()).collect();
+                names::function(name, &known, self.words)
+            }
+        };
+        Diagnostic::error(format!("there is no {what} `{name}`")).help(help).into()
+    }
+
+    fn undefined(&self, failing: &Failing, expression: Option<&str>) -> Said {
+        let filtered = self.filtered(failing.error);
+        if filtered.is_none() && ["first", "last", "min", "max"].contains(&first_name(failing.marked)) {
+            let filter = first_name(failing.marked);
+            return Diagnostic::error(format!("`{filter}` of an empty list gives nothing"))
+                .help(format!("give a default: `list | {filter} | default('…')`"))
+                .into();
+        }
+        let named = failing.detail.split('`').nth(1).or(expression).or(filtered.as_deref()).or(failing.variable);
+        let Some(named) = named else {
+            return Diagnostic::error("a variable is not defined here")
+                .help("define it in the inventory, in `vars`, in `defaults` or with `-e`, or give a default")
+                .into();
+        };
+        if let Some(key) = named.strip_prefix("(...)") {
+            return Diagnostic::error(format!("this has no `{}`", key.trim_matches(['.', '[', ']', '\''])))
+                .help("give a default: `… | default('…')`")
+                .into();
+        }
+        self.not_defined(named).into()
+    }
+
+    fn not_defined(&self, named: &str) -> Diagnostic {
         let diagnostic = Diagnostic::error(format!("`{named}` is not defined"));
         let mut path: Vec<&str> = named.split('.').collect();
         let wanted = path.pop().unwrap_or_default();
-        match nearest(wanted, self.context.names_below(&path)) {
-            Some(near) => {
-                path.push(&near);
-                diagnostic.help(format!("did you mean `{}`?", path.join(".")))
-            }
-            // A word of the inventory's own: who wrote it there believes that it is defined.
-            None if CONNECTION_KEYS.contains(&named) => diagnostic.help(format!(
-                "in an inventory `{named}` says how the host is reached, and is no variable: use another name, or define it in `vars`, in `defaults` or with `-e`"
-            )),
-            None => diagnostic.help(format!(
-                "define it in the inventory, in `vars`, in `defaults` or with `-e`, or give a default: `{{{{ {named} | default(…) }}}}`"
-            )),
+        if let Some(near) = names::nearest(wanted, self.context.names_below(&path)) {
+            path.push(&near);
+            return diagnostic.help(format!("did you mean `{}`?", path.join(".")));
         }
+        if let Some(help) = operations::no_key(named, self.context) {
+            return diagnostic.help(help);
+        }
+        if let Some(help) = names::variable(named.split(['.', '[']).next().unwrap_or(named)) {
+            return diagnostic.help(help);
+        }
+        // A word of the inventory's own: who wrote it there believes that it is defined.
+        if CONNECTION_KEYS.contains(&named) {
+            return diagnostic.help(format!(
+                "in an inventory `{named}` says how the host is reached, and is no variable: use another name, or define it in `vars`, in `defaults` or with `-e`"
+            ));
+        }
+        diagnostic.help(format!(
+            "define it in the inventory, in `vars`, in `defaults` or with `-e`, or give a default: `{{{{ {named} | default(…) }}}}`"
+        ))
     }
 
     /// The name that goes into the filter which the engine complains about: it marks the filter, and does not say what
     /// came in.
     fn filtered(&self, error: &Error) -> Option<String> {
-        let of_template = error.name().filter(|name| ![TEXT, EXPRESSION].contains(name));
-        let source = of_template.and_then(|name| self.library.source(name));
-        let (text, range) = match &source {
-            Some(source) => (source.text.as_str(), range_in(source, error)),
-            None => (self.text, self.range_in_text(error)),
-        };
-        let before = text.get(..range.start)?.trim_end().strip_suffix('|')?.trim_end();
+        let place = self.place(error);
+        let before = place.text.get(..place.range.start)?.trim_end().strip_suffix('|')?.trim_end();
         let rest = before.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || "_.".contains(c));
         let named = &before[rest.len()..];
         let is_name = named.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
@@ -150,36 +195,69 @@ impl Failed<'_> {
         (is_name && !is_filter && self.context.get(named).is_none()).then(|| named.to_owned())
     }
 
-    fn with_labels(&self, error: &Error, mut diagnostic: Diagnostic) -> Diagnostic {
+    /// Where an error is: in a template, or in the string.
+    fn place(&self, error: &Error) -> Place<'_> {
+        let of_template = error.name().filter(|name| ![TEXT, EXPRESSION].contains(name));
+        match of_template.and_then(|name| self.library.source(name)) {
+            Some(source) => Place {
+                range: range_in(&source.text, error, Form::Template),
+                text: Cow::Owned(source.text.clone()),
+                tagged: true,
+            },
+            None => Place { range: self.range_in_text(error), text: Cow::Borrowed(self.text), tagged: true },
+        }
+    }
+
+    fn with_labels(&self, error: &Error, said: Said) -> Diagnostic {
+        let Said { mut diagnostic, mark, beside } = said;
         let mut in_templates = Vec::new();
         let mut in_text = None;
+        let mut in_text_innermost = false;
         let mut next = Some(error);
         while let Some(error) = next {
+            next = cause(error);
+            let mark = mark.clone().filter(|_| next.is_none());
             match error.name() {
-                Some(TEXT | EXPRESSION) => in_text = Some(self.in_playbook(self.range_in_text(error))),
+                Some(TEXT | EXPRESSION) => {
+                    in_text_innermost = next.is_none();
+                    in_text = Some(self.in_playbook(mark.unwrap_or_else(|| self.range_in_text(error))));
+                }
                 Some(name) => in_templates.extend(self.library.source(name).map(|source| {
-                    let range = range_in(&source, error);
+                    let range = mark.unwrap_or_else(|| range_in(&source.text, error, Form::Template));
                     (source, range)
                 })),
                 None => {}
             }
-            next = cause(error);
         }
         let mut said = "";
         for (source, range) in in_templates.into_iter().rev() {
             diagnostic = diagnostic.at(&source, range, said);
+            if let Some((beside, words)) = beside.clone().filter(|_| said.is_empty()) {
+                diagnostic = diagnostic.at(&source, beside, words);
+            }
             said = "included here";
         }
         let used = if diagnostic.labels.is_empty() { "" } else { "used here" };
         let span = in_text.unwrap_or_else(|| self.site.span.clone());
-        diagnostic.at(&self.site.source, span, used)
+        diagnostic = diagnostic.at(&self.site.source, span, used);
+        match beside.filter(|_| in_text_innermost) {
+            Some((beside, words)) => diagnostic.at(&self.site.source, self.in_playbook(beside), words),
+            None => diagnostic,
+        }
     }
 
+    /// The engine's range, in the whole string as it was written.
     fn range_in_text(&self, error: &Error) -> Range<usize> {
-        match error.range() {
-            Some(range) => range.start + self.offset..range.end + self.offset,
-            None => line_range(self.text, error.line().unwrap_or(1)),
-        }
+        let form = if error.name() == Some(EXPRESSION) { Form::Expression } else { Form::Template };
+        let offset = if form == Form::Expression { self.offset } else { 0 };
+        let (text, offset) = match form {
+            Form::Expression => {
+                (self.text.get(offset..).unwrap_or_default().trim_end_matches('}').trim_end_matches(['-', '+']), offset)
+            }
+            Form::Template => (self.text, 0),
+        };
+        let range = range_in(text, error, form);
+        range.start + offset..range.end + offset
     }
 
     /// Maps a range of the string to the playbook, where quotes, escapes and indentation may stand in between.
@@ -209,8 +287,69 @@ impl Failed<'_> {
     }
 }
 
-fn is_ours(error: &Error) -> bool {
-    error.source().is_some_and(<dyn std::error::Error>::is::<Ours>)
+/// What is said, before the places are added.
+struct Said {
+    diagnostic: Diagnostic,
+    /// What to mark in the innermost text, where the engine's own mark is not the best.
+    mark: Option<Range<usize>>,
+    beside: Option<(Range<usize>, &'static str)>,
+}
+
+impl From<Diagnostic> for Said {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Said { diagnostic, mark: None, beside: None }
+    }
+}
+
+/// Where an error is.
+struct Place<'t> {
+    text: Cow<'t, str>,
+    range: Range<usize>,
+    tagged: bool,
+}
+
+impl Place<'_> {
+    fn marked(&self) -> &str {
+        self.text.get(self.range.clone()).unwrap_or_default()
+    }
+
+    fn variable(&self) -> Option<&str> {
+        let before = self.text.get(..self.range.start)?.trim_end();
+        let is_filter = before.ends_with('|') || before.ends_with(" is");
+        Some(self.marked()).filter(|marked| is_path(marked) && !is_filter)
+    }
+}
+
+/// An error of the engine, with what it marks.
+struct Failing<'a> {
+    error: &'a Error,
+    detail: &'a str,
+    marked: &'a str,
+    /// The same, where it is the name of a variable.
+    variable: Option<&'a str>,
+}
+
+/// The name that a marked piece begins with: `.append` of `.append(1)`.
+fn first_name(marked: &str) -> &str {
+    let marked = marked.trim_start_matches(['.', ' ']);
+    &marked[..marked.find(|c: char| !is_name(c) && c != '.').unwrap_or(marked.len())]
+}
+
+/// Whether a text is a name or a dotted path of names.
+fn is_path(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_alphabetic() || c == '_') && text.chars().all(|c| is_name(c) || c == '.')
+}
+
+fn ours(error: &Error) -> Option<&Ours> {
+    error.source().and_then(|source| source.downcast_ref())
+}
+
+/// The words of a filter or function; those about a text only where that text is written here.
+fn told_by(ours: &Ours, detail: &str, text: &str) -> Diagnostic {
+    match ours.named.as_ref().filter(|named| text.contains(&named.text)) {
+        Some(named) => Diagnostic { help: named.help.clone(), ..Diagnostic::error(&named.message) },
+        None => Diagnostic { help: ours.help.clone(), ..Diagnostic::error(detail) },
+    }
 }
 
 fn cause(error: &Error) -> Option<&Error> {
@@ -225,11 +364,12 @@ fn innermost(error: &Error) -> &Error {
     error
 }
 
-fn range_in(source: &Arc<SourceFile>, error: &Error) -> Range<usize> {
-    error
-        .range()
-        .filter(|range| source.text.get(range.clone()).is_some())
-        .unwrap_or_else(|| line_range(&source.text, error.line().unwrap_or(1)))
+/// The engine's range, in the text as it was written.
+fn range_in(text: &str, error: &Error, form: Form) -> Range<usize> {
+    let range = error.range().map(|range| Guarded::new(text, form).original(range));
+    range
+        .filter(|range| text.get(range.clone()).is_some())
+        .unwrap_or_else(|| line_range(text, error.line().unwrap_or(1)))
 }
 
 /// The range of a line, counted from 1.
@@ -242,16 +382,4 @@ fn line_range(text: &str, line: usize) -> Range<usize> {
         start += content.len() + 1;
     }
     0..text.len()
-}
-
-/// The one of `names` that a typing mistake could have turned into `wanted`.
-fn nearest(wanted: &str, names: impl IntoIterator<Item = String>) -> Option<String> {
-    let mut best: Option<(f64, String)> = None;
-    for name in names {
-        let likeness = strsim::jaro_winkler(wanted, &name);
-        if likeness > 0.8 && best.as_ref().is_none_or(|(known, _)| likeness > *known) {
-            best = Some((likeness, name));
-        }
-    }
-    best.map(|(_, name)| name)
 }

@@ -18,10 +18,13 @@
 //! Deliberately absent: reading the environment, running commands, the clock, random numbers.
 
 mod builtin;
+mod builtins;
 mod context;
 mod diagnosis;
 mod environment;
 mod files;
+mod guard;
+mod tags;
 mod value;
 
 use std::collections::BTreeSet;
@@ -37,10 +40,11 @@ pub use builtin::{BUILTIN, builtin};
 pub use context::Context;
 pub use environment::MAX_OUTPUT;
 pub use files::{FileError, Files};
-pub use value::{refusal, text_of};
+pub use value::{json_text, refusal, refusal_about, refusal_with_help, text_of, to_json};
 
 use diagnosis::Failed;
 use environment::Library;
+use guard::{Form, Guarded};
 
 /// The name under which the engine knows a string of a playbook.
 const TEXT: &str = "<text>";
@@ -85,6 +89,8 @@ pub type Language = fn(&mut Environment<'static>);
 pub struct Renderer {
     environment: Environment<'static>,
     library: Arc<Library>,
+    /// Filters of the room above, to suggest.
+    words: Vec<&'static str>,
 }
 
 impl Renderer {
@@ -94,7 +100,13 @@ impl Renderer {
         let library = Arc::new(Library::new(search, files.clone()));
         let mut environment = environment::hardened(&library);
         language(&mut environment);
-        Self { environment, library }
+        Self { environment, library, words: Vec::new() }
+    }
+
+    /// Registers more, and names filters that can be suggested for mistyped ones.
+    pub fn teach(&mut self, filters: &[&'static str], register: impl FnOnce(&mut Environment<'static>)) {
+        self.words.extend(filters);
+        register(&mut self.environment);
     }
 
     /// Renders a string that may hold `{{ … }}`.
@@ -102,8 +114,9 @@ impl Renderer {
         if !is_templated(text) {
             return Ok(text.to_owned());
         }
+        let guarded = Guarded::new(text, Form::Template);
         let rendered = environment::fits(text)
-            .and_then(|()| self.environment.template_from_named_str(TEXT, text))
+            .and_then(|()| self.environment.template_from_named_str(TEXT, &guarded.text))
             .and_then(|template| environment::render(&template, context));
         rendered.map_err(|error| self.failed(text, 0, context, site).describe(&error))
     }
@@ -114,7 +127,8 @@ impl Renderer {
             return self.text(text, context, site).map(serde_json::Value::String);
         };
         // `{{ a }}-{{ b }}` looks like one expression from outside; the engine knows better.
-        let compiled = environment::fits(text).and_then(|()| self.environment.compile_expression(expression));
+        let guarded = Guarded::new(expression, Form::Expression);
+        let compiled = environment::fits(text).and_then(|()| self.environment.compile_expression(&guarded.text));
         let Ok(compiled) = compiled else {
             return self.text(text, context, site).map(serde_json::Value::String);
         };
@@ -142,8 +156,21 @@ impl Renderer {
             .unwrap_or_default()
     }
 
+    #[cfg(test)]
+    fn environment(&self) -> &Environment<'static> {
+        &self.environment
+    }
+
     fn failed<'a>(&'a self, text: &'a str, offset: usize, context: &'a Context, site: &'a Site) -> Failed<'a> {
-        Failed { text, offset, context, site, library: &self.library }
+        Failed {
+            text,
+            offset,
+            context,
+            site,
+            library: &self.library,
+            environment: &self.environment,
+            words: &self.words,
+        }
     }
 }
 

@@ -113,7 +113,7 @@ fn of_fraction(fraction: &str, factor: u64) -> u64 {
 impl fmt::Display for Size {
     /// The shortest text that means exactly this size.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let fits = |(suffix, factor): &&(&str, u64)| *suffix != "B" && self.0 % factor == 0;
+        let fits = |(suffix, factor): &&(&str, u64)| *suffix != "B" && self.0.is_multiple_of(*factor);
         match SUFFIXES.iter().find(fits) {
             Some((suffix, factor)) if self.0 > 0 => write!(f, "{}{suffix}", self.0 / factor),
             _ => write!(f, "{}", self.0),
