@@ -12,7 +12,7 @@ use crate::report::{TextOptions, text};
 
 use super::global::{Format, GlobalArgs};
 use super::interrupt::{Touched, interruption};
-use super::project::Project;
+use super::project::{Project, Secrecy};
 use super::terminal::{Terminal, variable};
 use super::{Failure, Verdict, fleet};
 
@@ -43,7 +43,7 @@ pub(super) fn run(args: &Args, global: &GlobalArgs, terminal: &Terminal) -> Verd
                 .to_owned(),
         ));
     }
-    let tasks = Project::load(&args.playbooks, global, terminal)?.into_tasks();
+    let tasks = Project::load(&args.playbooks, global, terminal, Secrecy::Resolved)?.into_tasks();
     let names: BTreeSet<HostName> = tasks.keys().cloned().collect();
     let options = ApplyOptions {
         run: run_id(),

@@ -77,7 +77,7 @@ impl Base<'_> {
 
 fn reporter(terminal: &Terminal, hosts: usize) -> Box<dyn Reporter + Send> {
     if !terminal.shows_progress() && terminal.detail() == Detail::Verbose {
-        return Box::new(EventLines::new(std::io::stderr(), terminal.err_options().color));
+        return Box::new(EventLines::new(Terminal::err(), terminal.err_options().color));
     }
     Box::new(Progress::on_stderr(hosts, terminal.err_options().width, terminal.shows_progress()))
 }

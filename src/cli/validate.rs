@@ -8,7 +8,7 @@ use crate::report::json;
 use crate::report::wording::count;
 
 use super::global::{Format, GlobalArgs};
-use super::project::Project;
+use super::project::{Project, Secrecy};
 use super::terminal::Terminal;
 use super::{Failure, INVALID, Verdict};
 
@@ -21,7 +21,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, global: &GlobalArgs, terminal: &Terminal) -> Verdict {
-    let project = match (Project::load(&args.playbooks, global, terminal), global.format) {
+    let project = match (Project::load(&args.playbooks, global, terminal, Secrecy::Unasked), global.format) {
         (Err(Failure::Invalid(diagnostics)), Format::Json) => {
             json::write_diagnostics(&mut Terminal::out(), &diagnostics)?;
             return Ok(INVALID);

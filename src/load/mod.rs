@@ -24,6 +24,7 @@ mod node;
 mod playbook;
 mod read_file;
 mod scan;
+mod secrets;
 mod sections;
 mod slips;
 mod tree;

@@ -13,6 +13,7 @@ use super::leaf;
 use super::manifest::{Manifest, Playbook};
 use super::node::{Dialect, Node};
 use super::read_file::read_file;
+use super::secrets;
 use super::selector::Selector;
 use super::spans::Seg;
 use super::units::{unit, unit_defaults};
@@ -24,6 +25,7 @@ const MANIFEST: Keys = Keys {
         "hosts",
         "defaults",
         "vars",
+        "secrets",
         "users",
         "directories",
         "files",
@@ -31,7 +33,7 @@ const MANIFEST: Keys = Keys {
         "units",
         "default_target",
     ],
-    later: &["groups", "rollout", "secrets", "tags", "when"],
+    later: &["groups", "rollout", "tags", "when"],
     sections: false,
 };
 
@@ -143,6 +145,7 @@ fn manifest(document: &Document, notes: &mut Notes<'_>) -> Option<Manifest> {
     let name = name(&fields, root, notes);
     let hosts = hosts(&fields, root, notes);
     let get = |key| fields.get(key);
+    secrets::named_twice(get("secrets"), [get("defaults"), get("vars")], notes);
     let manifest = Manifest {
         spans: document.spans.clone(),
         // Without a name this manifest is not used, but its other mistakes are still found below.
@@ -150,6 +153,7 @@ fn manifest(document: &Document, notes: &mut Notes<'_>) -> Option<Manifest> {
         hosts: hosts.clone().unwrap_or_default(),
         defaults: vars(get("defaults"), notes),
         vars: vars(get("vars"), notes),
+        secrets: named(get("secrets"), notes, secrets::secret),
         users: named(get("users"), notes, user),
         directories: named(get("directories"), notes, directory),
         files: named(get("files"), notes, file),

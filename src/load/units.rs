@@ -9,6 +9,7 @@ use super::entries::{absent, named, text_source};
 use super::leaf;
 use super::manifest::{DropInEntry, Expr, Sections, Setting, UnitDefaults, UnitEntry};
 use super::node::{Dialect, Node};
+use super::secrets::credentials;
 use super::sections::{is_section, sections};
 
 const UNIT: Keys = Keys {
@@ -26,6 +27,7 @@ const UNIT: Keys = Keys {
         "watch",
         "on_change",
         "instances",
+        "credentials",
     ],
     later: &["adopt", "check", "hold", "moved", "scope", "tags", "user", "when"],
     sections: true,
@@ -77,6 +79,7 @@ pub(super) fn unit(key: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Option<U
         watch: watch(&fields, notes),
         on_change: on_change(&fields, notes),
         instances: instances(&fields, name.as_ref(), notes),
+        credentials: credentials(fields.get("credentials"), notes),
     };
     masked_contradiction(&fields, &unit, notes);
     if let Some(name) = name.filter(|_| unit.absent.is_none()) {

@@ -7,7 +7,7 @@ use crate::{product_files, without_tests};
 /// Rooms by layer, as the crate's documentation draws them.
 const LAYERS: [&[&str]; 5] = [
     &["model"],
-    &["unitfile", "load", "render", "transport", "report"],
+    &["unitfile", "load", "render", "secrets", "transport", "report"],
     &["compile", "plan", "remote"],
     &["observe", "apply", "sandbox"],
     &["cli"],
