@@ -79,7 +79,10 @@ impl Project {
             ));
         }
         let root = or_here(&self.root);
-        let folders = [or_here(&self.folder), self.folder.join("files"), root.clone()];
+        let mut folders = vec![or_here(&self.folder), self.folder.join("files"), root.clone()];
+        if folders[0] == root {
+            folders.pop();
+        }
         for folder in &folders {
             match self.files.read_text(&folder.join(name), &root, MAX_OUTPUT) {
                 Ok(text) => return Ok(text),

@@ -10,6 +10,7 @@
 //! | `filters`, `functions` | what templates have beyond the engine's own |
 //! | `variables` | layers of variables → one context, lazily and without circles |
 //! | `knowledge` | secrets and facts, as far as they are known |
+//! | `definitions` | where a variable is defined, for messages |
 //! | `scope` | one manifest on one host: rendering with places |
 //! | `unit`, `unit_text`, `rules`, `watch` | `units:` |
 //! | `credentials` | `credentials:` of a unit as files and a drop-in |
@@ -21,6 +22,7 @@
 
 mod claims;
 mod credentials;
+mod definitions;
 mod filters;
 mod functions;
 mod knowledge;
@@ -252,6 +254,8 @@ fn default_target(scope: &Scope, written: &str, draft: &mut Draft) -> Result<(),
     Ok(())
 }
 
+#[cfg(test)]
+mod cases;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]

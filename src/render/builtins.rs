@@ -27,7 +27,7 @@ pub(super) fn fit(environment: &mut Environment<'static>) {
     environment.add_filter("tojson", |value: &Value| json_text(value, false));
     environment.add_filter("replace", |args: Rest<ValueOrKwargs>| {
         let args = args.into_values();
-        is_text(&args)?;
+        args.iter().try_for_each(|argument| text_of(argument).map(drop))?;
         replaced_length(&args)?;
         original("replace", &args)
     });

@@ -100,19 +100,19 @@ impl Failed<'_> {
                 }
             }
             ErrorKind::UnknownFilter | ErrorKind::UnknownTest | ErrorKind::UnknownFunction => {
-                self.unknown(&failing, &place.text)
+                self.unknown(&failing, &place)
             }
             ErrorKind::TemplateNotFound => Diagnostic::error("there is no template of this name")
                 .help(format!("looked in {}; those built in are `builtin/…`", self.library.folders()))
                 .into(),
             _ => match ours(error) {
-                Some(ours) => told_by(ours, detail, &place.text).into(),
+                Some(ours) => told_by(ours, detail, &place).into(),
                 None => operations::explain(&failing, self.context).into(),
             },
         }
     }
 
-    fn unknown(&self, failing: &Failing, text: &str) -> Said {
+    fn unknown(&self, failing: &Failing, place: &Place) -> Said {
         let (what, prefix) = match failing.error.kind() {
             ErrorKind::UnknownFilter => ("filter", "filter "),
             ErrorKind::UnknownTest => ("test", "test "),
@@ -121,7 +121,8 @@ impl Failed<'_> {
         let said = failing.detail.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(" is unknown"));
         // `map('nope')` names a filter in quotes, and `map(x)` by a value, which is not shown.
         let name = said.or_else(|| failing.marked.split(['\'', '"']).nth(1));
-        let Some(name) = name.filter(|name| !name.is_empty() && text.contains(name)) else {
+        let written = |name: &&str| !name.is_empty() && (failing.marked.starts_with(name) || place.quotes(name));
+        let Some(name) = name.filter(written) else {
             return Diagnostic::error(format!("there is no {what} of the name that is given here")).into();
         };
         let help = match what {
@@ -161,14 +162,17 @@ impl Failed<'_> {
         let diagnostic = Diagnostic::error(format!("`{named}` is not defined"));
         let mut path: Vec<&str> = named.split('.').collect();
         let wanted = path.pop().unwrap_or_default();
+        if let Some(help) = names::variable(named) {
+            return diagnostic.help(help);
+        }
+        if let Some(help) = operations::no_key(named, self.context).filter(|_| named.contains('[')) {
+            return diagnostic.help(help);
+        }
         if let Some(near) = names::nearest(wanted, self.context.names_below(&path)) {
             path.push(&near);
             return diagnostic.help(format!("did you mean `{}`?", path.join(".")));
         }
         if let Some(help) = operations::no_key(named, self.context) {
-            return diagnostic.help(help);
-        }
-        if let Some(help) = names::variable(named.split(['.', '[']).next().unwrap_or(named)) {
             return diagnostic.help(help);
         }
         // A word of the inventory's own: who wrote it there believes that it is defined.
@@ -229,6 +233,8 @@ impl Failed<'_> {
                 None => {}
             }
         }
+        // A template that includes itself is there many times.
+        in_templates.dedup();
         let mut said = "";
         for (source, range) in in_templates.into_iter().rev() {
             diagnostic = diagnostic.at(&source, range, said);
@@ -313,6 +319,15 @@ impl Place<'_> {
         self.text.get(self.range.clone()).unwrap_or_default()
     }
 
+    /// Whether a text is what stands in quotes here, or goes into the filter here: then it is no variable's value.
+    fn quotes(&self, text: &str) -> bool {
+        let before = self.text.get(..self.range.start).unwrap_or_default().trim_end();
+        let before = before.strip_suffix('|').unwrap_or_default().trim_end();
+        [format!("'{text}'"), format!("\"{text}\"")]
+            .iter()
+            .any(|quoted| self.marked().contains(quoted) || before.ends_with(quoted))
+    }
+
     fn variable(&self) -> Option<&str> {
         let before = self.text.get(..self.range.start)?.trim_end();
         let is_filter = before.ends_with('|') || before.ends_with(" is");
@@ -345,8 +360,8 @@ fn ours(error: &Error) -> Option<&Ours> {
 }
 
 /// The words of a filter or function; those about a text only where that text is written here.
-fn told_by(ours: &Ours, detail: &str, text: &str) -> Diagnostic {
-    match ours.named.as_ref().filter(|named| text.contains(&named.text)) {
+fn told_by(ours: &Ours, detail: &str, place: &Place) -> Diagnostic {
+    match ours.named.as_ref().filter(|named| place.quotes(&named.text)) {
         Some(named) => Diagnostic { help: named.help.clone(), ..Diagnostic::error(&named.message) },
         None => Diagnostic { help: ours.help.clone(), ..Diagnostic::error(detail) },
     }

@@ -98,9 +98,13 @@ impl TimeSpan {
             return Err(TimeSpanError::Empty);
         }
         let mut sum = 0_u64;
+        let whole = rest;
         while !rest.is_empty() {
             let part;
-            (part, rest) = one(rest)?;
+            // Behind a number, whatever is no number was meant as its unit.
+            let wrong =
+                |error| if rest != whole && error == TimeSpanError::Number { TimeSpanError::Unit } else { error };
+            (part, rest) = one(rest).map_err(wrong)?;
             // The largest number stands for infinity.
             sum = sum.checked_add(part).filter(|sum| *sum < u64::MAX).ok_or(TimeSpanError::TooLong)?;
             rest = rest.trim_start_matches(BLANKS);

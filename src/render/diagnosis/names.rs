@@ -171,10 +171,7 @@ const OTHER_FUNCTIONS: &[(&[&str], &str)] = &[
 
 /// What to use instead of a variable that Ansible has.
 const OTHER_VARIABLES: &[(&[&str], &str)] = &[
-    (
-        &["inventory_hostname", "inventory_hostname_short", "ansible_hostname", "ansible_fqdn", "ansible_nodename"],
-        "the host's name in the inventory is `host`",
-    ),
+    (&["inventory_hostname", "inventory_hostname_short"], "the host's name in the inventory is `host`"),
     (
         &["hostvars"],
         "use `inventory`: `inventory['web1'].address`; or `hosts('web')`, a list of hosts with their variables",
@@ -190,17 +187,18 @@ const OTHER_VARIABLES: &[(&[&str], &str)] = &[
     (&["caller"], "`caller` is there only in a macro that is used with `{% call %}`"),
     (&["omit"], "leave the key away, or give it `null`"),
     (&["ansible_managed"], "write a fixed comment: a date or user would be a change in every run"),
+    (&["ansible_facts", "ansible_os_family"], "what a host says of itself is in `facts`: `facts.os`, `facts.cpus`"),
     (
-        &[
-            "ansible_facts",
-            "ansible_os_family",
-            "ansible_distribution",
-            "ansible_processor_vcpus",
-            "ansible_memtotal_mb",
-            "facts",
-        ],
-        "hosts are not asked while templates are rendered: put it in the inventory",
+        &["ansible_hostname", "ansible_fqdn", "ansible_nodename"],
+        "use `facts.hostname`; the name in the inventory is `host`",
     ),
+    (&["ansible_distribution"], "use `facts.os`"),
+    (&["ansible_distribution_version", "ansible_distribution_major_version"], "use `facts.os_version`"),
+    (&["ansible_processor_vcpus", "ansible_processor_count", "ansible_processor_cores"], "use `facts.cpus`"),
+    (&["ansible_memtotal_mb"], "use `facts.memory`, in bytes"),
+    (&["ansible_kernel"], "use `facts.kernel`"),
+    (&["ansible_architecture"], "use `facts.architecture`"),
+    (&["ansible_virtualization_type"], "use `facts.virtualization`"),
     (
         &["playbook_dir", "role_path", "inventory_dir"],
         "files are named relative to the playbook: `lookup('file', 'NAME')`",

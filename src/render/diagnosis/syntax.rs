@@ -57,9 +57,21 @@ pub(super) fn explain(text: &str, tagged: bool, place: Range<usize>, detail: &st
         return unknown_statement(tag.map_or(place, |tag| tag.whole.clone()), word);
     }
     let inside = tag.map_or(0..text.len(), |tag| tag.inside.clone());
-    let at = Place { text, inside, statement: tag.is_some_and(|tag| tag.statement), mark: place };
+    let mut mark = place;
+    if let Some(at) = stranger(text, mark.start..inside.end).filter(|_| detail.starts_with("unexpected")) {
+        // The engine looks a word ahead, and may have given up before it.
+        mark = at..at + text[at..].chars().next().map_or(0, char::len_utf8);
+    }
+    let at = Place { text, inside, statement: tag.is_some_and(|tag| tag.statement), mark };
     at.token(detail)
         .unwrap_or_else(|| Told::alone(at.mark.clone(), format!("the template has a syntax error: {detail}")))
+}
+
+/// The first character that is in no expression.
+fn stranger(text: &str, range: Range<usize>) -> Option<usize> {
+    let known = |c: char| is_name(c) || c.is_whitespace() || "\"'+-*/%.,:~|=<>()[]{}".contains(c);
+    let strange = |(at, c): &(usize, char)| !known(*c) && !text[*at..].starts_with("!=");
+    (range.start < range.end).then(|| Code::new(text, range).find(strange).map(|(at, _)| at)).flatten()
 }
 
 fn is_structure(word: &str) -> bool {
@@ -221,7 +233,7 @@ impl Place<'_> {
             () if two("++") || two("--") => self
                 .told("variables are not counted up in place", "write `{{ n + 1 }}`; in a loop there is `loop.index`"),
             () if rest.starts_with(';') => self.told("a `;` means nothing here", "take it away: a tag holds one thing"),
-            () if detail.starts_with("unexpected character") => {
+            () if stranger(self.text, self.mark.clone()) == Some(self.mark.start) => {
                 let c = rest.chars().next()?;
                 self.told(format!("`{c}` means nothing here"), "write text in quotes: `'…'`")
             }
@@ -303,6 +315,65 @@ impl Place<'_> {
     }
 
     fn told(&self, message: impl Into<String>, help: impl Into<String>) -> Told {
-        Told::new(self.mark.clone(), message, help)
+        // Of `||` the engine marks the second half.
+        let first = self.text[..self.mark.start].chars().next_back();
+        let doubled = self.text[self.mark.clone()].chars().next().filter(|c| "|&+=".contains(*c) && first == Some(*c));
+        Told::new(self.mark.start - doubled.map_or(0, char::len_utf8)..self.mark.end, message, help)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use crate::model::SourceFile;
+    use crate::render::{Context, Files, Renderer, Search, Site};
+
+    #[test]
+    fn mistakes_are_told_in_plain_words_and_marked() {
+        let renderer = Renderer::new(Search::default(), &Files::new(), |_| {});
+        for (template, message, mark) in [
+            ("{% if a %}x", "this `{% if %}` is never closed", "{% if a %}"),
+            (
+                "{% for x in l %}{% if a %}{% endfor %}",
+                "`{% endfor %}` comes while a `{% if %}` is open",
+                "{% endfor %}",
+            ),
+            ("{% endif %}", "`{% endif %}` closes nothing: there is no `{% if … %}` before it", "{% endif %}"),
+            ("{% else %}", "`{% else %}` stands outside of an `{% if … %}`", "{% else %}"),
+            ("{% set x %}", "this `{% set %}` is never closed", "{% set x %}"),
+            ("{% set x 1 %}", "`set` needs a `=`", "1"),
+            ("{% raw %}x", "`{% raw %}` is never closed", "{% raw %}x"),
+            ("{{ a", "this `{{` is never closed", "{{"),
+            ("{{ {'a': 1 }} b", "this `{{` is never closed", "{{"),
+            ("{{ [1, 2 }}", "a `[` is opened here and never closed", "["),
+            ("{{ \"abc' }}", "a quote is opened here and never closed", "\""),
+            ("{{ }}", "there is nothing in this tag", "}}"),
+            ("{{ a + }}", "something is missing after `+`", "}}"),
+            ("{{ a | }}", "after `|` comes the name of a filter", "}}"),
+            ("{{ | upper }}", "before a `|` there has to be a value", "|"),
+            ("{{ a b }}", "something is missing between `a` and `b`", "b"),
+            ("{{ 'a' == 'b' && c }}", "`&&` is written as a word here: `and`", "&"),
+            ("{{ a || b }}", "`||` is written as a word here: `or`", "||"),
+            ("{{ a ? b : c }}", "there is no `? :` here", "?"),
+            ("{{ a === b }}", "there is no `===`", "=="),
+            ("{{ a <> b }}", "there is no `<>`", ">"),
+            ("{{ a++ }}", "variables are not counted up in place", "++"),
+            ("{{ a; }}", "a `;` means nothing here", ";"),
+            ("{{ a@b }}", "`@` means nothing here", "@"),
+            ("{{ a is == b }}", "after `is` comes the name of a test", "=="),
+            ("{% if a then %}{% endif %}", "there is no `then`", "then"),
+            ("{% for x of l %}{% endfor %}", "a loop needs the word `in`", "of"),
+            ("{% macro m %}{% endmacro %}", "a macro's name is followed by brackets", "%}"),
+            ("{% elsif a %}", "there is no statement `{% elsif %}`", "{% elsif a %}"),
+            ("{% incldue 'x' %}", "there is no statement `{% incldue %}`", "{% incldue 'x' %}"),
+        ] {
+            let source = Arc::new(SourceFile { name: "p.yaml".to_owned(), text: template.to_owned() });
+            let site = Site { source, span: 0..template.len() };
+            let error = renderer.text(template, &Context::default(), &site).result.expect_err(template);
+            assert_eq!(error.message, message, "{template}");
+            assert_eq!(&template[error.labels[0].span.clone()], mark, "{template}");
+            assert!(error.help.is_some(), "{template}");
+        }
     }
 }
