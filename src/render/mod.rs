@@ -10,8 +10,9 @@
 //! - **Strict undefined, no escaping by file name.** A unit file is no HTML, and `app.yaml.j2` is no reason to quote.
 //! - **Booleans print as `true`/`false`; `null`, lists and maps have no text form.** Python's `True`, `None` and
 //!   `['a']` are never what a unit file wants; `default`, `join` and `to_json` say what is.
-//! - **Bounds**: 64 KiB of source, 1 MiB of output, a million instructions. They stop mistakes, not attackers:
-//!   whoever may change a template may change what runs on the hosts anyway.
+//! - **Bounds**: 64 KiB of source, 1 MiB of output and of every text on the way (`guard`, `builtins`), a million
+//!   instructions. They stop mistakes, not attackers: whoever may change a template may change what runs on the hosts
+//!   anyway.
 //! - The language of unit files (quoting, escaping) is not known here: the room above registers its filters
 //!   through the `language` argument of [`Renderer::new`].
 //!

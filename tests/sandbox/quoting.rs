@@ -69,81 +69,23 @@ const SIZES: [&str; 30] = [
 ];
 
 /// Texts that something between a template and a process could trip over.
+#[rustfmt::skip]
+const NASTY: [&str; 66] = [
+    "", " ", "  two  blanks ", "trailing ", "\ttab\t", "line\nbreak\n", "\r\n", "'", "\"", "\\", "\\\\",
+    "\\n", "\\x41", "it's", "say \"hi\"", "$HOME", "${HOME}", "$$", "$", "%", "%%", "%n", "%i %h", ";",
+    "; rm", "\\;", "#", "# no comment", "=", "a=b", "-", "-x", "@", ":", "+", "!", "|", ">", "&", "*", "?",
+    "~", "~root", "`id`", "$(id)", "{a,b}", "[x]", "é", "日本", "🙂", "\u{feff}bom", "\u{a0}", "\u{2028}",
+    "\u{1}\u{1b}[31m\u{7f}", "\u{85}", "\\u00e9", "\\101", "\\", "ends\\", "'\"'\"'", "{{ x }}", "{% x %}",
+    "/", "..", "a\\\nb", "\u{301}e",
+];
+
+/// These, and random ones of the worst characters.
 fn texts() -> Vec<String> {
-    let mut texts: Vec<String> = [
-        "",
-        " ",
-        "  two  blanks ",
-        "trailing ",
-        "\ttab\t",
-        "line\nbreak\n",
-        "\r\n",
-        "'",
-        "\"",
-        "\\",
-        "\\\\",
-        "\\n",
-        "\\x41",
-        "it's",
-        "say \"hi\"",
-        "$HOME",
-        "${HOME}",
-        "$$",
-        "$",
-        "%",
-        "%%",
-        "%n",
-        "%i %h",
-        ";",
-        "; rm",
-        "\\;",
-        "#",
-        "# no comment",
-        "=",
-        "a=b",
-        "-",
-        "-x",
-        "@",
-        ":",
-        "+",
-        "!",
-        "|",
-        ">",
-        "&",
-        "*",
-        "?",
-        "~",
-        "~root",
-        "`id`",
-        "$(id)",
-        "{a,b}",
-        "[x]",
-        "é",
-        "日本",
-        "🙂",
-        "\u{feff}bom",
-        "\u{a0}",
-        "\u{2028}",
-        "\u{1}\u{1b}[31m\u{7f}",
-        "\u{85}",
-        "\\u00e9",
-        "\\101",
-        "\\",
-        "ends\\",
-        "'\"'\"'",
-        "{{ x }}",
-        "{% x %}",
-        "/",
-        "..",
-        "a\\\nb",
-        "\u{301}e",
-    ]
-    .map(str::to_owned)
-    .to_vec();
+    let mut texts: Vec<String> = NASTY.iter().map(|text| (*text).to_owned()).collect();
     let alphabet: Vec<char> = " \t\n\r'\"\\$%;#={}ax0n-@é日🙂\u{1}\u{7f}".chars().collect();
     let mut state = 42_u64;
     let mut next = |below: usize| {
-        // Numerical Recipes' generator: the same texts in every run.
+        // No randomness: the same texts in every run.
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(state >> 33).unwrap_or(0) % below
     };
@@ -155,7 +97,7 @@ fn texts() -> Vec<String> {
 }
 
 fn pieces(host: &Host, path: &str) -> Vec<Vec<u8>> {
-    let bytes = BASE64.decode(host.exec(&format!("base64 -w0 {path}"))).unwrap();
+    let bytes = BASE64.decode(host.exec(&format!("base64 -w0 {path}"))).expect("it is base64");
     let mut pieces: Vec<Vec<u8>> = bytes.split(|byte| *byte == 0).map(<[u8]>::to_vec).collect();
     pieces.pop();
     pieces
@@ -164,14 +106,14 @@ fn pieces(host: &Host, path: &str) -> Vec<Vec<u8>> {
 fn check(name: &str, release: Release) {
     let host = Host::boot(name, release);
     let texts = texts();
-    host.write("texts.json", &serde_json::to_string(&texts).unwrap());
-    host.write("sizes.json", &serde_json::to_string(&SIZES).unwrap());
+    host.write("texts.json", &serde_json::to_string(&texts).expect("texts are JSON"));
+    host.write("sizes.json", &serde_json::to_string(&SIZES).expect("texts are JSON"));
     host.write("dump", DUMP);
     host.write("quoting.service.j2", TEMPLATE);
-    let slices: String = (0..SIZES.len())
+    let slices: Vec<String> = (0..SIZES.len())
         .map(|at| format!("  size{at}.slice:\n    Slice: {{MemoryMax: \"{{{{ sizes[{at}] }}}}\"}}\n"))
         .collect();
-    host.write_playbook(&format!("{PLAYBOOK}{slices}"));
+    host.write_playbook(&format!("{PLAYBOOK}{}", slices.concat()));
     apply(&host);
 
     let argv = pieces(&host, "/run/quoting.argv");
