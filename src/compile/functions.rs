@@ -4,11 +4,14 @@
 //! |---|---|
 //! | `lookup('file', 'motd')`, `lookup('motd')` | the text of a file of the project, without blanks at its end |
 //! | `hosts('web:!db1')` | the hosts that a selector names: `name`, `address` and the variables of each |
-//! | `fail('why')` | an error |
+//! | `fail('why')` | an error: it refuses the values that the template was given |
 //!
 //! `lookup` is Ansible's: a file is looked for in the playbook's folder, in `files/` there, and in the project's root;
 //! never outside of it, through links neither. Other lookups ask this machine, and a playbook has to mean the same
 //! on every machine.
+//!
+//! No error shows a variable's value: the words of `fail` have to stand in the template as they are. Of a message that
+//! was put together, nothing is told but the place.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -109,8 +112,15 @@ fn or_here(path: &Path) -> PathBuf {
     if path.as_os_str().is_empty() { PathBuf::from(".") } else { path.to_owned() }
 }
 
-/// Adds the functions to the language of one playbook.
-pub(super) fn register(environment: &mut Environment<'static>, peers: &Arc<Peers>, project: Project) {
+/// Adds the functions that ask for nothing.
+pub(super) fn register(environment: &mut Environment<'static>) {
+    environment.add_function("fail", |why: &str| -> Result<Value, Error> {
+        Err(refusal_about(why, why, "", "the template refuses what it was given, by `fail`"))
+    });
+}
+
+/// Adds those that ask for the project's files and hosts to the language of one playbook.
+pub(super) fn register_asking(environment: &mut Environment<'static>, peers: &Arc<Peers>, project: Project) {
     let peers = Arc::clone(peers);
     environment.add_function("hosts", move |selector: &str| peers.select(selector));
     environment.add_function("lookup", move |first: &str, second: Option<&str>, options: Kwargs| {
@@ -122,9 +132,6 @@ pub(super) fn register(environment: &mut Environment<'static>, peers: &Arc<Peers
         };
         let text = project.read(name)?;
         Ok(if keep_end { text } else { text.trim_end().to_owned() })
-    });
-    environment.add_function("fail", |why: &str| -> Result<Value, Error> {
-        Err(refusal_about(why, why, "the template says so with `fail`", "the template refuses these values"))
     });
 }
 

@@ -12,7 +12,7 @@
 //! | `knowledge` | secrets and facts, as far as they are known |
 //! | `definitions` | where a variable is defined, for messages |
 //! | `scope` | one manifest on one host: rendering with places |
-//! | `unit`, `unit_text`, `rules`, `watch` | `units:` |
+//! | `unit`, `unit_text`, `rules`, `unused`, `watch` | `units:` |
 //! | `credentials` | `credentials:` of a unit as files and a drop-in |
 //! | `tree` | `users:`, `directories:`, `files:` |
 //! | `claims` | each thing has one owner |
@@ -32,6 +32,7 @@ mod scope;
 mod tree;
 mod unit;
 mod unit_text;
+mod unused;
 mod variables;
 mod watch;
 
@@ -157,7 +158,7 @@ fn jobs_of<'a>(
         root: playbook.root.clone(),
         files: sources.files.clone(),
     };
-    renderer.teach(&filters::NAMES, |environment| functions::register(environment, peers, project));
+    renderer.teach(&filters::NAMES, |environment| functions::register_asking(environment, peers, project));
     let renderer = std::rc::Rc::new(renderer);
     let mut jobs = Vec::new();
     for manifest in &playbook.manifests {

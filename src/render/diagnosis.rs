@@ -5,10 +5,12 @@
 //!
 //! | module | tells |
 //! |---|---|
+//! | `built_in` | what a built-in template says of its variables |
 //! | `syntax` | what does not parse |
 //! | `names` | what to use instead of a name that does not exist |
 //! | `operations` | what does not work with values of these types |
 
+mod built_in;
 mod names;
 mod operations;
 mod syntax;
@@ -19,11 +21,13 @@ use std::ops::Range;
 
 use minijinja::{Environment, Error, ErrorKind};
 
+pub use names::nearest;
+
 use super::environment::Library;
 use super::guard::{Form, Guarded};
 use super::tags::is_name;
 use super::value::Ours;
-use super::{Context, Site, TEXT};
+use super::{Context, Site, TEXT, builtin};
 use crate::model::Diagnostic;
 
 /// How the engine names what `compile_expression` was given.
@@ -49,7 +53,11 @@ pub(super) struct Failed<'a> {
 
 impl Failed<'_> {
     pub(super) fn describe(&self, error: &Error) -> Diagnostic {
-        self.with_labels(error, self.say(error, None))
+        let mut said = self.say(error, None);
+        if said.diagnostic.help.is_none() {
+            said.diagnostic.help = self.said_by_builtin(innermost(error));
+        }
+        self.with_labels(error, said)
     }
 
     /// As [`Self::describe`], where an undefined result was found after the engine had finished.
@@ -75,10 +83,12 @@ impl Failed<'_> {
         } else {
             "there is no template of the name that this yields".to_owned()
         };
-        let help = match names::nearest(name, self.library.names()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("looked in {}; those built in are `builtin/…`", self.library.folders()),
-        };
+        let near = || names::nearest(name, self.library.names()).map(|near| format!("did you mean `{near}`?"));
+        let help = name
+            .strip_prefix("builtin/")
+            .and_then(builtin::instead)
+            .or_else(near)
+            .unwrap_or_else(|| format!("looked in {}; those built in are `builtin/…`", self.library.folders()));
         Diagnostic::error(message).at(&self.site.source, self.site.span.clone(), "").help(help)
     }
 
@@ -155,11 +165,14 @@ impl Failed<'_> {
                 .help("give a default: `… | default('…')`")
                 .into();
         }
-        self.not_defined(named).into()
+        self.not_defined(failing.error, named).into()
     }
 
-    fn not_defined(&self, named: &str) -> Diagnostic {
+    fn not_defined(&self, error: &Error, named: &str) -> Diagnostic {
         let diagnostic = Diagnostic::error(format!("`{named}` is not defined"));
+        if let Some(help) = self.asked_by_builtin(error, named) {
+            return diagnostic.help(help);
+        }
         let mut path: Vec<&str> = named.split('.').collect();
         let wanted = path.pop().unwrap_or_default();
         if let Some(help) = names::variable(named) {
@@ -235,6 +248,12 @@ impl Failed<'_> {
         }
         // A template that includes itself is there many times.
         in_templates.dedup();
+        let span = in_text.unwrap_or_else(|| self.site.span.clone());
+        if in_templates.len() == 1 && built_in::text_of(innermost(error)).is_some() {
+            // Nobody looks for the mistake in what we wrote.
+            diagnostic = diagnostic.at(&self.site.source, span, "");
+            return in_templates.into_iter().fold(diagnostic, |told, (source, range)| told.at(&source, range, "here"));
+        }
         let mut said = "";
         for (source, range) in in_templates.into_iter().rev() {
             diagnostic = diagnostic.at(&source, range, said);
@@ -244,7 +263,6 @@ impl Failed<'_> {
             said = "included here";
         }
         let used = if diagnostic.labels.is_empty() { "" } else { "used here" };
-        let span = in_text.unwrap_or_else(|| self.site.span.clone());
         diagnostic = diagnostic.at(&self.site.source, span, used);
         match beside.filter(|_| in_text_innermost) {
             Some((beside, words)) => diagnostic.at(&self.site.source, self.in_playbook(beside), words),

@@ -38,13 +38,15 @@ pub fn refusal_with_help(message: impl Into<String>, help: impl Into<String>) ->
 }
 
 /// As [`refusal`], with a message and help that repeat `text`: used only where `text` stands in the template itself.
+/// An empty help is none.
 pub fn refusal_about(
     text: &str,
     message: impl Into<String>,
     help: impl Into<String>,
     without_text: impl Into<String>,
 ) -> Error {
-    let named = Named { text: text.to_owned(), message: message.into(), help: Some(help.into()) };
+    let help = Some(help.into()).filter(|help: &String| !help.is_empty());
+    let named = Named { text: text.to_owned(), message: message.into(), help };
     Error::new(ErrorKind::InvalidOperation, without_text.into()).with_source(Ours { help: None, named: Some(named) })
 }
 

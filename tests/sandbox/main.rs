@@ -14,3 +14,4 @@ mod reach;
 mod reading;
 mod secrets;
 mod support;
+mod templates;

@@ -296,7 +296,7 @@ fn quoted(names: &[&str]) -> String {
     names.join(", ")
 }
 
-/// The one of `names` that a typing mistake could have turned into `wanted`.
+/// As [`nearest`], without a copy.
 pub(super) fn near<'n>(wanted: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     let mut best: Option<(f64, &str)> = None;
     for name in names {
@@ -308,8 +308,8 @@ pub(super) fn near<'n>(wanted: &str, names: impl IntoIterator<Item = &'n str>) -
     best.map(|(_, name)| name)
 }
 
-/// As [`near`], for names that are made on the way.
-pub(super) fn nearest<S: AsRef<str>>(wanted: &str, names: impl IntoIterator<Item = S>) -> Option<String> {
+/// The one of `names` that a typing mistake could have turned into `wanted`.
+pub fn nearest<S: AsRef<str>>(wanted: &str, names: impl IntoIterator<Item = S>) -> Option<String> {
     let names: Vec<S> = names.into_iter().collect();
     near(wanted, names.iter().map(AsRef::as_ref)).map(str::to_owned)
 }
