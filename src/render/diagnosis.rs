@@ -272,13 +272,13 @@ impl Failed<'_> {
 
     /// The engine's range, in the whole string as it was written.
     fn range_in_text(&self, error: &Error) -> Range<usize> {
-        let form = if error.name() == Some(EXPRESSION) { Form::Expression } else { Form::Template };
-        let offset = if form == Form::Expression { self.offset } else { 0 };
-        let (text, offset) = match form {
-            Form::Expression => {
-                (self.text.get(offset..).unwrap_or_default().trim_end_matches('}').trim_end_matches(['-', '+']), offset)
+        let (text, offset, form) = match self.text.get(self.offset..) {
+            // Without the braces around it, if there are any.
+            Some(text) if error.name() == Some(EXPRESSION) => {
+                let text = text.strip_suffix("}}").filter(|_| self.offset > 0).unwrap_or(text);
+                (text.strip_suffix(['-', '+']).unwrap_or(text), self.offset, Form::Expression)
             }
-            Form::Template => (self.text, 0),
+            _ => (self.text, 0, Form::Template),
         };
         let range = range_in(text, error, form);
         range.start + offset..range.end + offset

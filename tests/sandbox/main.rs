@@ -13,5 +13,6 @@ mod quoting;
 mod reach;
 mod reading;
 mod secrets;
+mod selection;
 mod support;
 mod templates;

@@ -62,7 +62,7 @@ pub(super) fn explain(text: &str, tagged: bool, place: Range<usize>, detail: &st
         // The engine looks a word ahead, and may have given up before it.
         mark = at..at + text[at..].chars().next().map_or(0, char::len_utf8);
     }
-    let at = Place { text, inside, statement: tag.is_some_and(|tag| tag.statement), mark };
+    let at = Place { text, inside, statement: tag.is_some_and(|tag| tag.statement), tagged: tag.is_some(), mark };
     at.token(detail)
         .unwrap_or_else(|| Told::alone(at.mark.clone(), format!("the template has a syntax error: {detail}")))
 }
@@ -203,6 +203,8 @@ struct Place<'t> {
     /// The inside of the tag.
     inside: Range<usize>,
     statement: bool,
+    /// Whether it is in a tag, and not an expression alone.
+    tagged: bool,
     /// What the engine marks.
     mark: Range<usize>,
 }
@@ -225,10 +227,12 @@ impl Place<'_> {
             () if rest.starts_with('?') => self.told("there is no `? :` here", "write `a if condition else b`"),
             () if rest.starts_with('$') => self.told("a variable is named without `$`", "write `{{ name }}`"),
             () if rest.starts_with('=') && before.ends_with('=') => self.told("there is no `===`", "write `==`"),
-            () if rest.starts_with('=') && detail.starts_with("unexpected `=`") => self.told(
-                "`=` sets a value, it does not compare",
-                "to compare write `==`; to set a variable, `{% set x = … %}`",
-            ),
+            () if rest.starts_with('=')
+                && ["unexpected `=`", "unexpected input"].iter().any(|d| detail.starts_with(d)) =>
+            {
+                let set = if self.tagged { "; to set a variable, `{% set x = … %}`" } else { "" };
+                self.told("`=` sets a value, it does not compare", format!("to compare write `==`{set}"))
+            }
             () if rest.starts_with('>') && before.ends_with('<') => self.told("there is no `<>`", "write `!=`"),
             () if two("++") || two("--") => self
                 .told("variables are not counted up in place", "write `{{ n + 1 }}`; in a loop there is `loop.index`"),
@@ -281,6 +285,12 @@ impl Place<'_> {
         if before.ends_with(" is") || before.ends_with(" is not") {
             let help = "write `x is defined`; to compare write `x == y`";
             return Some(self.told("after `is` comes the name of a test", help));
+        }
+        if !self.tagged && detail.starts_with("unexpected end of input") {
+            let last = inside.trim_end().rsplit(char::is_whitespace).next().unwrap_or_default();
+            return Some(
+                self.told(format!("something is missing after `{last}`"), "write the value that belongs there"),
+            );
         }
         if at_end && detail.starts_with("unexpected end of") {
             let last = before.rsplit(char::is_whitespace).next().unwrap_or_default();
