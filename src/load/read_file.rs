@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, Read as _};
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,18 +13,36 @@ use super::scan::MAX_BYTES;
 /// Reads a file of the user's. Nothing larger than the limit is kept in memory.
 pub fn read_file(path: &Path) -> Result<Arc<SourceFile>, Diagnostic> {
     let name = path.display().to_string();
+    if is_named_pipe(path) {
+        return Err(Diagnostic::error(format!("cannot read `{name}`: it is a pipe, and nobody may ever write to it"))
+            .help("name a file; what a program prints is given as `<(PROGRAM)`"));
+    }
     let mut bytes = Vec::new();
     let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX).saturating_add(1);
-    File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes)).map_err(|error| {
-        let why = match error.kind() {
-            ErrorKind::NotFound => "there is no such file".to_owned(),
-            ErrorKind::PermissionDenied => "permission denied".to_owned(),
-            ErrorKind::IsADirectory => "it is a directory".to_owned(),
-            _ => error.to_string(),
-        };
-        Diagnostic::error(format!("cannot read `{name}`: {why}"))
-    })?;
+    File::open(path)
+        .and_then(|file| file.take(limit).read_to_end(&mut bytes))
+        .map_err(|error| Diagnostic::error(format!("cannot read `{name}`: {}", why(&error))))?;
     source_of(name, bytes)
+}
+
+/// To open a pipe without a writer waits for one. A shell's `<(…)` has no path of its own, and has a writer.
+fn is_named_pipe(path: &Path) -> bool {
+    path.metadata().is_ok_and(|found| found.file_type().is_fifo()) && path.canonicalize().is_ok()
+}
+
+/// Without the system's own words and numbers, where there are better ones.
+fn why(error: &std::io::Error) -> String {
+    if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) {
+        return "it is a link that leads in a circle".to_owned();
+    }
+    match error.kind() {
+        ErrorKind::NotFound => "there is no such file".to_owned(),
+        ErrorKind::NotADirectory => "what stands before the last `/` is no folder".to_owned(),
+        ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        ErrorKind::IsADirectory => "it is a directory".to_owned(),
+        ErrorKind::InvalidFilename => "its name is too long".to_owned(),
+        _ => error.to_string(),
+    }
 }
 
 /// Checks size and encoding.

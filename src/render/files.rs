@@ -19,12 +19,25 @@ pub enum FileError {
     Outside,
     #[error("it is not a regular file")]
     NotAFile,
-    #[error("it is larger than {0} bytes")]
+    #[error("it is larger than {}", size(*.0))]
     TooLarge(usize),
     #[error("it is not UTF-8 text")]
     NotText,
+    #[error("it is a link that leads in a circle")]
+    Circle,
+    #[error("permission denied")]
+    Forbidden,
+    #[error("its name is too long")]
+    LongName,
+    #[error("its name holds a NUL byte")]
+    NotAName,
     #[error("it could not be read: {0}")]
     Unreadable(String),
+}
+
+fn size(bytes: usize) -> String {
+    let kib = bytes / 1024;
+    if kib >= 1024 { format!("{} MiB", kib / 1024) } else { format!("{kib} KiB") }
 }
 
 type Known = BTreeMap<PathBuf, Result<Arc<Vec<u8>>, FileError>>;
@@ -49,6 +62,17 @@ impl Files {
             return Err(FileError::Outside);
         }
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if !known.contains_key(&real) {
+            // Before it is opened: a pipe without a writer would wait for one. Before it is read: what is too large
+            // is not taken into memory to learn that.
+            let found = real.metadata().map_err(|error| of_io(&error))?;
+            if !found.is_file() {
+                return Err(FileError::NotAFile);
+            }
+            if found.len() > limit as u64 {
+                return Err(FileError::TooLarge(limit));
+            }
+        }
         let bytes = known.entry(real.clone()).or_insert_with(|| read(&real)).clone()?;
         if bytes.len() > limit {
             return Err(FileError::TooLarge(limit));
@@ -71,9 +95,6 @@ fn read(path: &Path) -> Result<Arc<Vec<u8>>, FileError> {
     /// More than any source may have; what is larger is not read into memory.
     const CEILING: u64 = 256 * 1024 * 1024;
     let file = std::fs::File::open(path).map_err(|error| of_io(&error))?;
-    if !file.metadata().map_err(|error| of_io(&error))?.is_file() {
-        return Err(FileError::NotAFile);
-    }
     let mut bytes = Vec::new();
     file.take(CEILING + 1).read_to_end(&mut bytes).map_err(|error| of_io(&error))?;
     Ok(Arc::new(bytes))
@@ -81,8 +102,15 @@ fn read(path: &Path) -> Result<Arc<Vec<u8>>, FileError> {
 
 fn of_io(error: &std::io::Error) -> FileError {
     use std::io::ErrorKind;
+    if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) {
+        return FileError::Circle;
+    }
     match error.kind() {
         ErrorKind::NotFound | ErrorKind::NotADirectory => FileError::NotFound,
+        ErrorKind::PermissionDenied => FileError::Forbidden,
+        ErrorKind::InvalidFilename => FileError::LongName,
+        // Of a path: it holds a NUL.
+        ErrorKind::InvalidInput => FileError::NotAName,
         _ => FileError::Unreadable(error.to_string()),
     }
 }

@@ -12,6 +12,7 @@ mod program;
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::model::{Diagnostic, Label, SecretSource, SecretValue, Secrets};
@@ -96,6 +97,10 @@ fn read(path: &Path) -> Result<Vec<u8>, Refusal> {
         std::io::ErrorKind::IsADirectory => Refusal::new("it is a directory", None),
         _ => Refusal::new(error.to_string(), None),
     };
+    // To open a pipe without a writer waits for one; a shell's `<(…)` has no path of its own, and has a writer.
+    if path.metadata().is_ok_and(|found| found.file_type().is_fifo()) && path.canonicalize().is_ok() {
+        return Err(Refusal::new("it is a pipe, and nobody may ever write to it", Some("name a file")));
+    }
     let mut bytes = Vec::new();
     let limit = MAX_BYTES as u64 + 1;
     std::fs::File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes)).map_err(why)?;
