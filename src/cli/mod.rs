@@ -19,6 +19,7 @@ mod project;
 mod render;
 mod sandbox;
 mod schema;
+mod stack;
 mod terminal;
 mod validate;
 
@@ -139,6 +140,10 @@ type Verdict = Result<u8, Failure>;
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
+    stack::deep(run)
+}
+
+fn run() -> ExitCode {
     let mut cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return ExitCode::from(misused(&error)),

@@ -17,6 +17,7 @@ use crate::secrets;
 
 use super::Failure;
 use super::global::GlobalArgs;
+use super::stack::deep;
 use super::terminal::{Terminal, variable};
 
 /// Everything that was read, checked and rendered.
@@ -148,7 +149,7 @@ fn with_facts(host: &HostName, inputs: &Arc<Inputs>, knowledge: &Arc<Knowledge>,
     WithFacts(Arc::new(move |facts: &HostFacts| {
         let mut known = Knowledge::clone(&knowledge);
         known.facts.insert(host.clone(), facts.clone());
-        let compiled = inputs.compile(&BTreeSet::from([host.clone()]), &known);
+        let compiled = deep(|| inputs.compile(&BTreeSet::from([host.clone()]), &known));
         let mut compiled =
             compiled.map_err(|wrong| wrong.iter().map(brief).collect::<String>().trim_end().to_owned())?;
         if let (Some(source), Secrecy::Resolved) = (compiled.needs.secrets.keys().next(), secrecy) {
