@@ -1,6 +1,6 @@
 //! What went wrong, each thing once, however many hosts it concerns.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{Diagnostic, HostName};
 
@@ -10,6 +10,8 @@ pub(super) struct Messages {
     current: Option<HostName>,
     compiled: usize,
     said: Vec<(Diagnostic, BTreeSet<HostName>)>,
+    /// Which of `said` have a message: thousands of mistakes are not each compared with all others.
+    by_message: BTreeMap<String, Vec<usize>>,
 }
 
 impl Messages {
@@ -20,9 +22,11 @@ impl Messages {
     }
 
     pub(super) fn push(&mut self, diagnostic: Diagnostic) {
-        let place = self.said.iter().position(|(known, _)| *known == diagnostic);
+        let alike = self.by_message.entry(diagnostic.message.clone()).or_default();
+        let place = alike.iter().copied().find(|at| self.said[*at].0 == diagnostic);
         let place = place.unwrap_or_else(|| {
             self.said.push((diagnostic, BTreeSet::new()));
+            alike.push(self.said.len() - 1);
             self.said.len() - 1
         });
         self.said[place].1.extend(self.current.clone());

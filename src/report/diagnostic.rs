@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::ops::Range;
 use std::sync::Arc;
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 use anstyle::Style;
 
 use super::escape::escape;
@@ -14,13 +14,23 @@ use super::style::Palette;
 use super::wording::count;
 use crate::model::{Diagnostic, Label, Severity, SourceFile};
 
-/// Draws every diagnostic, errors last, and says how many there are.
+/// Of one severity, as many are drawn. Who has more has made one mistake many times, or has given the wrong file.
+const SHOWN: usize = 50;
+
+/// Draws the diagnostics, errors last, and says how many there are.
 pub fn write(out: &mut dyn Write, diagnostics: &[Diagnostic], width: usize, color: bool) -> io::Result<()> {
     let mut sorted: Vec<&Diagnostic> = diagnostics.iter().collect();
     sorted.sort_by_key(|diagnostic| diagnostic.severity);
-    for diagnostic in sorted {
-        write_one(out, diagnostic, width, color)?;
-        writeln!(out)?;
+    for alike in sorted.chunk_by(|one, next| one.severity == next.severity) {
+        for diagnostic in alike.iter().take(SHOWN) {
+            write_one(out, diagnostic, width, color)?;
+            writeln!(out)?;
+        }
+        if let more @ 1.. = alike.len().saturating_sub(SHOWN) {
+            let word = alike[0].severity.word();
+            let more = count(more, &format!("more {word} is"), &format!("more {word}s are"));
+            writeln!(out, "{more} not shown; `--format json` has all\n")?;
+        }
     }
     if diagnostics.is_empty() {
         return Ok(());
@@ -96,33 +106,44 @@ fn write_placeless(out: &mut dyn Write, diagnostic: &Diagnostic, width: usize, c
     let mut page = Page::new(out, width, palette);
     let style = style_of(diagnostic.severity, &palette);
     let first = Line::default().with(style, diagnostic.severity.word()).with(Style::new(), ": ");
-    page.hanging(first, palette.heading, &diagnostic.message)?;
+    page.hanging(first, palette.heading, &cut(&diagnostic.message))?;
     match &diagnostic.help {
-        Some(help) => page.hanging(Line::indented(1).with(palette.place, "help: "), Style::new(), help),
+        Some(help) => page.hanging(Line::indented(1).with(palette.place, "help: "), Style::new(), &cut(help)),
         None => Ok(()),
     }
 }
 
 /// One snippet a file, in the order in which the labels name the files; the very first label is the place itself.
-fn snippets(labels: &[Label]) -> Vec<Snippet<'_, annotate_snippets::Annotation<'_>>> {
-    let mut files: Vec<(&Arc<SourceFile>, Vec<annotate_snippets::Annotation<'_>>)> = Vec::new();
+fn snippets(labels: &[Label]) -> Vec<Snippet<'_, Annotation<'_>>> {
+    let mut files: Vec<(&Arc<SourceFile>, Vec<Marked<'_>>)> = Vec::new();
     for (index, label) in labels.iter().enumerate() {
         let kind = if index == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
-        let mut annotation = kind.span(span(&label.source.text, &label.span));
-        if !label.text.is_empty() {
-            annotation = annotation.label(visible(&label.text));
-        }
         match files.iter_mut().find(|(file, _)| **file == label.source) {
-            Some((_, annotations)) => annotations.push(annotation),
-            None => files.push((&label.source, vec![annotation])),
+            Some((_, of_file)) => of_file.push((kind, label)),
+            None => files.push((&label.source, vec![(kind, label)])),
         }
     }
-    files
-        .into_iter()
-        .map(|(file, annotations)| {
-            Snippet::source(source_text(&file.text)).path(visible(&file.name)).annotations(annotations)
-        })
-        .collect()
+    files.into_iter().map(|(file, labels)| snippet(file, &labels)).collect()
+}
+
+/// A label, and whether it is the place itself.
+type Marked<'a> = (AnnotationKind, &'a Label);
+
+fn snippet<'a>(file: &'a SourceFile, labels: &[Marked<'a>]) -> Snippet<'a, Annotation<'a>> {
+    let spans: Vec<Range<usize>> = labels.iter().map(|(_, label)| span(&file.text, &label.span)).collect();
+    // The renderer works through all that it is given: it gets the lines that matter.
+    let first = spans.iter().map(|span| span.start).min().unwrap_or_default();
+    let last = spans.iter().map(|span| span.end).max().unwrap_or_default();
+    let start = file.text[..first].rfind('\n').map_or(0, |at| at + 1);
+    let end = file.text[last..].find('\n').map_or(file.text.len(), |at| last + at + 1);
+    let annotations = labels.iter().zip(spans).map(|((kind, label), span)| {
+        let annotation = kind.span(span.start - start..span.end - start);
+        if label.text.is_empty() { annotation } else { annotation.label(visible(&label.text)) }
+    });
+    Snippet::source(source_text(&file.text[start..end]))
+        .line_start(file.text[..start].matches('\n').count() + 1)
+        .path(visible(&file.name))
+        .annotations(annotations)
 }
 
 /// The span, moved into the text and to whole characters: a wrong span must not hide the message it belongs to.
@@ -147,7 +168,24 @@ fn source_text(text: &str) -> Cow<'_, str> {
 
 /// Text without anything that acts on a terminal; line ends stay, the renderer indents what follows.
 fn visible(text: &str) -> String {
-    text.lines().map(escape).collect::<Vec<_>>().join("\n")
+    text.lines().map(|line| cut(&escape(line))).collect::<Vec<_>>().join("\n")
+}
+
+/// A text in which no word is longer than anybody reads: a message may repeat a name of a mebibyte.
+fn cut(text: &str) -> String {
+    const LONGEST: usize = 300;
+    const BEGIN: usize = 100;
+    const END: usize = 20;
+    let shorter = |word: &str| {
+        let length = word.chars().count();
+        if length <= LONGEST {
+            return word.to_owned();
+        }
+        let begin: String = word.chars().take(BEGIN).collect();
+        let end: String = word.chars().skip(length - END).collect();
+        format!("{begin}…{end}")
+    };
+    text.split(' ').map(shorter).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
