@@ -23,7 +23,7 @@ use minijinja::{Environment, Error, Value};
 use crate::load::inventory::Inventory;
 use crate::load::selector::Selector;
 use crate::model::HostName;
-use crate::render::{Context, FileError, Files, MAX_OUTPUT, refusal_about, refusal_with_help};
+use crate::render::{Context, FileError, Files, MAX_OUTPUT, charge, refusal_about, refusal_with_help};
 
 /// All hosts, as templates see them.
 #[derive(Debug)]
@@ -59,6 +59,7 @@ impl Peers {
                 "`hosts` is given a selector that cannot be used: it names no host or group of the inventory",
             )
         })?;
+        charge(self.order.len())?;
         let selected = self.order.iter().filter(|host| hosts.contains(*host));
         Ok(selected.filter_map(|host| self.hosts.get(host).cloned()).collect())
     }
@@ -88,7 +89,10 @@ impl Project {
         }
         for folder in &folders {
             match self.files.read_text(&folder.join(name), &root, MAX_OUTPUT) {
-                Ok(text) => return Ok(text),
+                Ok(text) => {
+                    charge(text.len())?;
+                    return Ok(text);
+                }
                 Err(FileError::NotFound) => {}
                 Err(error) => {
                     let message = format!("the file `{name}` cannot be used: {error}");

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::filters;
 use super::tests::Case;
 use crate::model::SourceFile;
-use crate::render::{BUILTIN, Context, Files, Renderer, Search, Site};
+use crate::render::{BUILTIN, Context, Files, Renderer, Search, Shape, Site};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/templates")
@@ -40,7 +40,7 @@ fn render(template: &str, vars: &Vars) -> String {
     let source = SourceFile { name: "play.yaml".to_owned(), text: template.to_owned() };
     let site = Site { source: Arc::new(source), span: 0..template.len() };
     renderer
-        .template(&format!("builtin/{template}"), &context, &site)
+        .template(&format!("builtin/{template}"), Shape::UnitFile, &context, &site)
         .result
         .unwrap_or_else(|error| panic!("{error:?}"))
 }

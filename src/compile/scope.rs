@@ -12,7 +12,7 @@ use super::variables::{Layer, Origin, SecretLayer, Settled, blamed, settle};
 use crate::load::manifest::{Expr, Manifest, Playbook, Setting};
 use crate::load::spans::Seg;
 use crate::model::{Diagnostic, HostFacts, HostName, Label, NameError, OnChange, RunState, Vars};
-use crate::render::{Context, Files, Rendered, Renderer, Site, Taint, is_templated};
+use crate::render::{Context, Files, Rendered, Renderer, Shape, Site, Taint, is_templated};
 
 const NO_PLACE_FOR_SECRETS: &str =
     "put it into a file (0600) that the service reads, or give it as a credential: `credentials: {NAME: \"{{ … }}\"}`";
@@ -187,7 +187,12 @@ impl<'a> Scope<'a> {
 
     /// Renders the text at `path`, and says what went into it.
     pub(super) fn content(&self, written: &str, path: &[Seg]) -> Result<(String, Taint), Diagnostic> {
-        let rendered = self.common.renderer.text(written, &self.settled.context, &self.site(path));
+        self.shaped(written, Shape::Free, path)
+    }
+
+    /// As [`Self::content`], for a text of this shape.
+    pub(super) fn shaped(&self, written: &str, shape: Shape, path: &[Seg]) -> Result<(String, Taint), Diagnostic> {
+        let rendered = self.common.renderer.shaped(written, shape, &self.settled.context, &self.site(path));
         self.made(rendered, unknown)
     }
 
@@ -213,8 +218,8 @@ impl<'a> Scope<'a> {
     }
 
     /// Renders a template, whose name stands at `path`, and says what went into it.
-    pub(super) fn template(&self, name: &str, path: &[Seg]) -> Result<(String, Taint), Diagnostic> {
-        let rendered = self.common.renderer.template(name, &self.settled.context, &self.site(path));
+    pub(super) fn template(&self, name: &str, shape: Shape, path: &[Seg]) -> Result<(String, Taint), Diagnostic> {
+        let rendered = self.common.renderer.template(name, shape, &self.settled.context, &self.site(path));
         self.made(rendered, unknown)
     }
 

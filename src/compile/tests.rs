@@ -836,6 +836,7 @@ fn the_playbooks_in_the_readme_compile_as_printed() {
     assert_eq!(compiled.len(), 3, "{compiled:?}");
 }
 
+mod hostile;
 mod secrets;
 mod selection;
 

@@ -84,6 +84,10 @@ impl Work<'_> {
         let Work { scope, path, entry, .. } = *self;
         let mut errors = Vec::new();
         match unit_text::text(scope, &entry.sections, &entry.text, path) {
+            Ok(Some(text)) if text.is_empty() => {
+                let empty = "the text of this unit is empty, and systemd takes an empty unit file for a mask";
+                errors.push(scope.key_error(path, empty).help("if that is meant, write `masked: true`"));
+            }
             Ok(text) => unit.fragment = text.map(Bytes::from),
             Err(wrong) => errors.extend(wrong),
         }

@@ -8,7 +8,7 @@ use super::scope::{Scope, below, key};
 use crate::load::manifest::{DirectiveValue, Sections, TextSource};
 use crate::load::spans::Seg;
 use crate::model::{Bytes, Diagnostic, Secrecy};
-use crate::render::{FileError, MAX_OUTPUT, Taint, text_of};
+use crate::render::{FileError, MAX_OUTPUT, Shape, Taint, text_of};
 use crate::unitfile::{UnitFile, quote, unit_text};
 
 /// The largest file that a playbook installs.
@@ -63,7 +63,7 @@ fn ended(mut text: String) -> String {
 
 fn of_source(scope: &Scope, source: &TextSource, path: &[Seg]) -> Result<Option<String>, Diagnostic> {
     if source.source.is_none() {
-        let made = of_template(scope, source, path)?;
+        let made = of_template(scope, source, Shape::UnitFile, path)?;
         return made.map(|made| scope.open(made, &written_at(source, path)).map(ended)).transpose();
     }
     let Some(bytes) = of_file(scope, source, path)? else {
@@ -80,14 +80,19 @@ fn written_at(source: &TextSource, path: &[Seg]) -> Vec<Seg> {
 }
 
 /// `template:` or `content:`.
-fn of_template(scope: &Scope, source: &TextSource, path: &[Seg]) -> Result<Option<(String, Taint)>, Diagnostic> {
+fn of_template(
+    scope: &Scope,
+    source: &TextSource,
+    shape: Shape,
+    path: &[Seg],
+) -> Result<Option<(String, Taint)>, Diagnostic> {
     if let Some(written) = &source.template {
         let path = below(path, "template");
         let name = scope.text(written, &path)?;
-        return scope.template(&name, &path).map(Some);
+        return scope.template(&name, shape, &path).map(Some);
     }
     let content = source.content.as_deref();
-    content.map(|written| scope.content(written, &below(path, "content"))).transpose()
+    content.map(|written| scope.shaped(written, shape, &below(path, "content"))).transpose()
 }
 
 /// `source:`.
@@ -123,7 +128,7 @@ fn shown(folder: &Path) -> String {
 pub(super) fn file_bytes(scope: &Scope, source: &TextSource, path: &[Seg]) -> Result<Option<Bytes>, Diagnostic> {
     match of_file(scope, source, path)? {
         Some(bytes) => Ok(Some(Bytes::open(bytes))),
-        None => Ok(of_template(scope, source, path)?.map(|(text, taint)| {
+        None => Ok(of_template(scope, source, Shape::Free, path)?.map(|(text, taint)| {
             let secrecy = if taint.secrets.is_empty() { Secrecy::Open } else { Secrecy::Secret };
             Bytes::with(text.into_bytes(), secrecy)
         })),
@@ -185,8 +190,9 @@ impl Directive<'_> {
 
     /// A text; where it is one expression, its type counts as it does in YAML.
     fn of_text(&self, written: &str, path: &[Seg]) -> Result<Vec<String>, Diagnostic> {
-        match self.scope.value(written.trim_end_matches('\n'), path)? {
-            Value::Array(items) => items.iter().map(|item| self.scalar(item, path)).collect(),
+        let written = written.trim_end_matches('\n');
+        match self.scope.value(written, path)? {
+            Value::Array(items) => items.iter().map(|item| self.line(written, item, path)).collect(),
             Value::Object(pairs) if self.name == "Environment" => {
                 let words = pairs.iter().map(|(name, value)| {
                     let value = self.plain(value, path)?;
@@ -194,8 +200,23 @@ impl Directive<'_> {
                 });
                 words.collect()
             }
-            value => Ok(vec![self.scalar(&value, path)?]),
+            value => Ok(vec![self.line(written, &value, path)?]),
         }
+    }
+
+    /// A scalar that is one line, as far as its author wrote one: the line breaks of a block in the playbook are his,
+    /// those in a variable would make one directive of what was meant as several lines.
+    fn line(&self, written: &str, value: &Value, path: &[Seg]) -> Result<String, Diagnostic> {
+        let text = self.scalar(value, path)?;
+        let text = text.trim_end_matches(['\n', '\r']);
+        if breaks(text) <= breaks(written) {
+            return Ok(text.to_owned());
+        }
+        let message =
+            format!("what `{}` is set to has a line break from a variable, and a directive is one line", self.name);
+        Err(self.scope.error(path, message).help(
+            "fold the variable's lines by `>-` instead of `|`, end each with `\\`, or let it be a list to repeat the directive",
+        ))
     }
 
     fn scalar(&self, value: &Value, path: &[Seg]) -> Result<String, Diagnostic> {
@@ -229,6 +250,12 @@ impl Directive<'_> {
             )
         })
     }
+}
+
+/// Line breaks that are not after a `\`.
+fn breaks(text: &str) -> usize {
+    let ends_open = |at: usize| text[..at].bytes().rev().take_while(|byte| *byte == b'\\').count() % 2 == 1;
+    text.replace("\r\n", "\n ").match_indices(['\n', '\r']).filter(|(at, _)| !ends_open(*at)).count()
 }
 
 fn yes_or_no(flag: bool) -> String {

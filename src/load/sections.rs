@@ -1,6 +1,6 @@
 //! Capitalised keys: section → directive → value, as systemd will read them.
 
-use crate::model::UnitKind;
+use crate::model::{UnitKind, quoted};
 
 use super::allowed::{Fields, Notes, SECTIONS, closest, found};
 use super::manifest::{DirectiveValue, Sections};
@@ -35,6 +35,10 @@ pub(super) fn is_section(key: &str) -> bool {
 
 fn check_name(name: &str, node: Node<'_>, kind: Option<UnitKind>, notes: &mut Notes<'_>) {
     if name.starts_with("X-") {
+        if name.chars().any(|c| c.is_control() || c.is_whitespace() || "[]\\\"'".contains(c)) {
+            let message = format!("`{}` cannot name a section", quoted(name));
+            notes.error(node.key_span(), message, "use letters, digits, `-` and `_` behind `X-`");
+        }
         return;
     }
     if !SECTIONS.contains(&name) {
@@ -44,7 +48,7 @@ fn check_name(name: &str, node: Node<'_>, kind: Option<UnitKind>, notes: &mut No
                 format!("directives stand below a section, such as `Service:`; systemd knows {}", SECTIONS.join(", "))
             }
         };
-        notes.error(node.key_span(), format!("systemd has no section `{name}`"), help);
+        notes.error(node.key_span(), format!("systemd has no section `{}`", quoted(name)), help);
         return;
     }
     let Some(kind) = kind else { return };
@@ -58,7 +62,7 @@ fn check_name(name: &str, node: Node<'_>, kind: Option<UnitKind>, notes: &mut No
 fn directive_value(directive: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Option<DirectiveValue> {
     let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     if directive.is_empty() || !directive.chars().all(fine) {
-        let message = format!("`{}` is not the name of a directive", directive.escape_debug());
+        let message = format!("`{}` is not the name of a directive", quoted(directive));
         let help = "a directive is one word, such as `ExecStart`; names are never templates";
         notes.error(node.key_span(), message, help);
         return None;
@@ -83,7 +87,7 @@ fn directive_value(directive: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Op
 fn variable(name: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Option<DirectiveValue> {
     let first = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     if !first || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-        let message = format!("`{}` is not the name of an environment variable", name.escape_debug());
+        let message = format!("`{}` is not the name of an environment variable", quoted(name));
         notes.error(node.key_span(), message, "use letters, digits and `_`; systemd drops other names");
         return None;
     }
@@ -96,6 +100,11 @@ fn scalar(node: Node<'_>, directive: &str, notes: &mut Notes<'_>) -> Option<Dire
     let written = node.text().unwrap_or_default();
     match node.value() {
         Value::Bool(value) => Some(DirectiveValue::Bool(*value)),
+        Value::Number(number) if number.as_f64().is_some_and(|number| !number.is_finite()) => {
+            let message = format!("`{directive}`: `{written}` is a number of YAML's that systemd does not know");
+            notes.error(node.span(), message, "without a limit is `infinity`");
+            None
+        }
         Value::Number(_) => Some(DirectiveValue::Number(written.to_owned())),
         Value::String(_) => one_line(written, node, directive, notes).map(DirectiveValue::Text),
         Value::Null => {
@@ -115,6 +124,12 @@ fn scalar(node: Node<'_>, directive: &str, notes: &mut Notes<'_>) -> Option<Dire
 /// of it.
 fn one_line(written: &str, node: Node<'_>, directive: &str, notes: &mut Notes<'_>) -> Option<String> {
     let value = written.trim_end_matches('\n');
+    // To systemd a carriage return ends a line as well.
+    if value.replace("\r\n", "\n").contains('\r') {
+        let message = format!("`{directive}` holds a carriage return, at which systemd ends the line");
+        notes.error(node.span(), message, "take it away, or write `\\r` where the program itself understands that");
+        return None;
+    }
     let ends_open = |line: &str| line.ends_with('\\');
     let mut lines = value.split('\n').collect::<Vec<_>>();
     lines.pop();

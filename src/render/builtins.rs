@@ -12,10 +12,14 @@ use minijinja::value::{Kwargs, Rest, ValueKind, ValueOrKwargs};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 
 use super::environment::MAX_OUTPUT;
+use super::running::charge;
 use super::value::{json_text, refusal, refusal_with_help, text_of, too_long};
 
 /// The widest indent and the largest number of parts.
 const MAX_COUNT: usize = 9999;
+
+/// What an item of a list costs to be put in order, beside a byte of a text.
+const COMPARED: usize = 64;
 
 /// Takes away and replaces.
 pub(super) fn fit(environment: &mut Environment<'static>) {
@@ -53,11 +57,19 @@ pub(super) fn fit(environment: &mut Environment<'static>) {
             original(name, &args)
         });
     }
+    for name in ["sort", "unique", "list", "reverse", "dictsort"] {
+        environment.add_filter(name, move |args: Rest<ValueOrKwargs>| {
+            let args = args.into_values();
+            charge(args.first().and_then(Value::len).unwrap_or_default().saturating_mul(COMPARED))?;
+            original(name, &args)
+        });
+    }
     environment.set_unknown_method_callback(method);
 }
 
 /// Methods of Python's texts and maps.
 fn method(state: &mut State, value: &Value, method: &str, args: &[Value]) -> Result<Value, Error> {
+    charge(value.as_str().map(str::len).or_else(|| value.len()).unwrap_or_default())?;
     if value.kind() == ValueKind::String {
         let all: Vec<Value> = std::iter::once(value).chain(args).cloned().collect();
         match method {
@@ -115,6 +127,7 @@ fn items(list: &Value) -> Result<impl Iterator<Item = Value>, Error> {
 fn joined(list: &Value, between: &str) -> Result<String, Error> {
     let mut text = String::new();
     for (at, item) in items(list)?.enumerate() {
+        charge(1 + item.as_str().map_or(0, str::len))?;
         if at > 0 {
             text.push_str(between);
         }

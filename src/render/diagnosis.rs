@@ -18,6 +18,7 @@ mod syntax;
 use std::borrow::Cow;
 use std::error::Error as _;
 use std::ops::Range;
+use std::sync::Arc;
 
 use minijinja::{Environment, Error, ErrorKind};
 
@@ -28,7 +29,7 @@ use super::guard::{Form, Guarded};
 use super::tags::is_name;
 use super::value::Ours;
 use super::{Context, Site, TEXT, builtin};
-use crate::model::Diagnostic;
+use crate::model::{Diagnostic, SourceFile};
 
 /// How the engine names what `compile_expression` was given.
 const EXPRESSION: &str = "<expression>";
@@ -247,7 +248,13 @@ impl Failed<'_> {
             }
         }
         // A template that includes itself is there many times.
-        in_templates.dedup();
+        let mut told: Vec<(Arc<SourceFile>, Range<usize>)> = Vec::new();
+        for place in in_templates {
+            if !told.contains(&place) {
+                told.push(place);
+            }
+        }
+        let in_templates = told;
         let span = in_text.unwrap_or_else(|| self.site.span.clone());
         if in_templates.len() == 1 && built_in::text_of(innermost(error)).is_some() {
             // Nobody looks for the mistake in what we wrote.

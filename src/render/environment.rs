@@ -8,8 +8,10 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, Error, Output, State, Template, UndefinedBehavior, Value};
 
 use super::guard::{self, Form, Guarded};
-use super::value::{Bounded, json_text, refusal, text_of, too_long};
-use super::{FileError, Files, Search, builtin};
+use super::lines;
+use super::running::{self, Printing};
+use super::value::{Bounded, json_text, refusal, refusal_with_help, text_of, too_long};
+use super::{FileError, Files, Search, Shape, builtin};
 use crate::model::SourceFile;
 
 /// The largest text that a rendering may yield.
@@ -77,7 +79,7 @@ fn print(output: &mut Output, state: &mut State, value: &Value) -> Result<(), Er
         return Err(too_long());
     }
     state.set_temp(PRINTED, Value::from(printed));
-    output.write_str(&text).map_err(Error::from)
+    output.write_str(&running::printed(&text)?).map_err(Error::from)
 }
 
 /// Refuses a source that the engine cannot take: too long as a whole, or one expression so long that the engine,
@@ -109,8 +111,22 @@ pub(super) fn expression_fits(expression: &str) -> Result<(), Error> {
     Ok(())
 }
 
+/// Renders a text of any form, or that of a unit file, where no value may add a line to those of the template.
+pub(super) fn render(template: &Template<'_, '_>, variables: Value, shape: Shape) -> Result<String, Error> {
+    if shape == Shape::Free {
+        return once(template, variables, Printing::Free);
+    }
+    let marked = once(template, variables.clone(), Printing::Marked)?;
+    lines::check(&marked).or_else(|(number, wrong)| {
+        // Once more, to stop where it is printed: only there the engine knows the place.
+        once(template, variables, Printing::Refused(number, wrong))?;
+        Err(running::told(wrong))
+    })
+}
+
 /// Renders into a bounded buffer.
-pub(super) fn render(template: &Template<'_, '_>, variables: Value) -> Result<String, Error> {
+fn once(template: &Template<'_, '_>, variables: Value, printing: Printing) -> Result<String, Error> {
+    running::start(printing);
     let mut buffer = Bounded::default();
     let rendered = template.render_captured_to(variables, &mut buffer).map(drop);
     if buffer.full {
@@ -163,6 +179,16 @@ impl Library {
             match self.files.read_text(&path, allowed, MAX_SOURCE) {
                 Ok(text) => return Ok(Some((shown(&path), text))),
                 Err(FileError::NotFound) => {}
+                Err(FileError::Outside) => {
+                    let help = format!(
+                        "a link leads there; the project's root is `{}`, and `--templates` names further folders",
+                        allowed.display()
+                    );
+                    return Err(refusal_with_help(
+                        format!("the template cannot be used: {}", FileError::Outside),
+                        help,
+                    ));
+                }
                 Err(error) => {
                     return Err(refusal(format!("the template cannot be used: {error}")));
                 }

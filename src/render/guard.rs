@@ -3,7 +3,8 @@
 //! The engine counts instructions, not bytes: `{% set a = a ~ a %}` thirty times is a gibibyte (minijinja 3.0.5). It
 //! also joins with `~` what has no text form here, and writes `True` for `true`. Neither operator can be replaced, so
 //! the operands get a filter before a template is compiled: `a ~ b` becomes `(a)|_text ~ (b)|_text`, and `a + b`
-//! becomes `a|_size + b`. What was inserted is remembered, so that errors point into the text as it was written.
+//! becomes `a|_size + b`, and `a in b` becomes `a in (b)|_size`: to search a long list is one instruction. What was
+//! inserted is remembered, so that errors point into the text as it was written.
 //!
 //! A template that would not compile with the filters is used as it is: nobody shall be told of syntax that he did
 //! not write.
@@ -15,6 +16,7 @@ use minijinja::value::ValueKind;
 use minijinja::{Environment, Error, ErrorKind, Value};
 
 use super::environment::{MAX_OUTPUT, expression_fits, fits, parser};
+use super::running::charge;
 use super::tags::{Code, is_name, tags};
 use super::value::{refusal, text_of, too_long};
 
@@ -141,10 +143,12 @@ fn insert(text: &str, form: Form) -> Guarded<'_> {
 struct Level {
     operand: usize,
     joins: bool,
+    /// Whether the operand is searched, by `in`.
+    searched: bool,
 }
 
 fn guard(text: &str, range: Range<usize>, inserted: &mut Vec<Piece>) {
-    let mut levels = vec![Level { operand: range.start, joins: false }];
+    let mut levels = vec![Level { operand: range.start, joins: false, searched: false }];
     let mut word = None;
     for (at, c) in Code::new(text, range.clone()) {
         if is_name(c) {
@@ -152,24 +156,24 @@ fn guard(text: &str, range: Range<usize>, inserted: &mut Vec<Piece>) {
             continue;
         }
         if let Some(start) = word.take() {
-            end_of_word(text, start..at, &mut levels, inserted);
+            end_of_word(text, range.start, start..at, &mut levels, inserted);
         }
         let Some(level) = levels.last_mut() else { return };
         let next = at + c.len_utf8();
         match c {
             '~' => {
                 wrap(text, level.operand..at, inserted);
-                *level = Level { operand: next, joins: true };
+                *level = Level { operand: next, joins: true, searched: false };
             }
             // `~` binds tighter than `+` and `-`; a sign belongs to its operand.
             '+' | '-' if follows_operand(&text[range.start..at]) => {
                 finish(text, *level, at, inserted);
-                *level = Level { operand: next, joins: false };
+                *level = Level { operand: next, joins: false, searched: false };
                 if c == '+' {
                     size(text, range.start..at, inserted);
                 }
             }
-            '(' | '[' | '{' => levels.push(Level { operand: next, joins: false }),
+            '(' | '[' | '{' => levels.push(Level { operand: next, joins: false, searched: false }),
             ')' | ']' | '}' => {
                 finish(text, *level, at, inserted);
                 if levels.len() > 1 {
@@ -178,25 +182,26 @@ fn guard(text: &str, range: Range<usize>, inserted: &mut Vec<Piece>) {
             }
             ',' | ':' | '=' | '<' | '>' | '!' => {
                 finish(text, *level, at, inserted);
-                *level = Level { operand: next, joins: false };
+                *level = Level { operand: next, joins: false, searched: false };
             }
             _ => {}
         }
     }
     if let Some(start) = word {
-        end_of_word(text, start..range.end, &mut levels, inserted);
+        end_of_word(text, range.start, start..range.end, &mut levels, inserted);
     }
     for level in levels {
         finish(text, level, range.end, inserted);
     }
 }
 
-fn end_of_word(text: &str, word: Range<usize>, levels: &mut [Level], inserted: &mut Vec<Piece>) {
+fn end_of_word(text: &str, tag: usize, word: Range<usize>, levels: &mut [Level], inserted: &mut Vec<Piece>) {
     // `x.in` and `x | filter` are names.
     let named = text[..word.start].trim_end().ends_with(['.', '|']);
     if let Some(level) = levels.last_mut().filter(|_| !named && WORDS.contains(&&text[word.clone()])) {
         finish(text, *level, word.start, inserted);
-        *level = Level { operand: word.end, joins: false };
+        let loops = text[tag..word.start].trim_start_matches(['-', '+', ' ']).starts_with("for ");
+        *level = Level { operand: word.end, joins: false, searched: &text[word] == "in" && !loops };
     }
 }
 
@@ -204,16 +209,22 @@ fn end_of_word(text: &str, word: Range<usize>, levels: &mut [Level], inserted: &
 fn finish(text: &str, level: Level, end: usize, inserted: &mut Vec<Piece>) {
     if level.joins {
         wrap(text, level.operand..end, inserted);
+    } else if level.searched {
+        wrap_by(text, level.operand..end, ")|_size", inserted);
     }
 }
 
 fn wrap(text: &str, operand: Range<usize>, inserted: &mut Vec<Piece>) {
+    wrap_by(text, operand, ")|_text", inserted);
+}
+
+fn wrap_by(text: &str, operand: Range<usize>, filter: &'static str, inserted: &mut Vec<Piece>) {
     let written = &text[operand.clone()];
     let start = operand.start + (written.len() - written.trim_start().len());
     let end = operand.start + written.trim_end().len();
     if start < end {
         inserted.push(Piece { at: start, text: "(", operand: start });
-        inserted.push(Piece { at: end, text: ")|_text", operand: start });
+        inserted.push(Piece { at: end, text: filter, operand: start });
     }
 }
 
@@ -250,6 +261,7 @@ fn text(value: Value) -> Result<Value, Error> {
 }
 
 fn sized(value: Value) -> Result<Value, Error> {
+    charge(value.as_str().map_or_else(|| value.len().unwrap_or_default().saturating_mul(8), str::len))?;
     match value.kind() {
         ValueKind::String if value.as_str().is_some_and(|text| text.len() > MAX_OUTPUT) => Err(too_long()),
         ValueKind::Seq | ValueKind::Iterable if value.len().is_some_and(|items| items > MAX_ITEMS) => {
@@ -277,6 +289,8 @@ mod tests {
             ("{% set x = a if b else c ~ d %}", "{% set x = a if b else (c)|_text ~ (d)|_text %}"),
             ("{% include 'a' ~ b ignore missing %}", "{% include ('a')|_text ~ (b)|_text ignore missing %}"),
             ("{{ x.in ~ y }}", "{{ (x.in)|_text ~ (y)|_text }}"),
+            ("{% if a in b and c not in d.e %}", "{% if a in (b)|_size and c not in (d.e)|_size %}"),
+            ("{% for a in b if a in c %}", "{% for a in b if a in c %}"),
             ("{{ 1e+5 + 2.5e+1 }}", "{{ 1e+5|_size + 2.5e+1 }}"),
             ("{{ '~ +' }} a ~ b + c {# a ~ b #}", "{{ '~ +' }} a ~ b + c {# a ~ b #}"),
             ("{{ {'a': b ~ c}['d' ~ e] }}", "{{ {'a': (b)|_text ~ (c)|_text}[('d')|_text ~ (e)|_text] }}"),

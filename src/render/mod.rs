@@ -11,8 +11,11 @@
 //! - **Booleans print as `true`/`false`; `null`, lists and maps have no text form.** Python's `True`, `None` and
 //!   `['a']` are never what a unit file wants; `default`, `join` and `to_json` say what is.
 //! - **Bounds**: 64 KiB of source, 1 MiB of output and of every text on the way (`guard`, `builtins`), a million
-//!   instructions. They stop mistakes, not attackers: whoever may change a template may change what runs on the hosts
-//!   anyway.
+//!   instructions that work on 64 Mi bytes or items (`running`). They stop mistakes, not attackers: whoever may change a
+//!   template may change what runs on the hosts anyway.
+//! - **No value adds a line to a unit file** ([`Shape::UnitFile`], `lines`). To quote every value was the alternative,
+//!   and would change what `ExecStart={{ command }}` means; to compare the lines of the result with those of the template
+//!   would refuse loops and macros.
 //! - The language of unit files (quoting, escaping) is not known here: the room above registers its filters
 //!   through the `language` argument of [`Renderer::new`].
 //!
@@ -25,6 +28,8 @@ mod diagnosis;
 mod environment;
 mod files;
 mod guard;
+mod lines;
+mod running;
 mod tags;
 mod taint;
 mod value;
@@ -43,6 +48,7 @@ pub use context::Context;
 pub use diagnosis::nearest;
 pub use environment::MAX_OUTPUT;
 pub use files::{FileError, Files};
+pub use running::charge;
 pub use taint::Taint;
 pub use value::{json_text, refusal, refusal_about, refusal_with_help, text_of, to_json};
 
@@ -84,6 +90,15 @@ impl Search {
         folders.extend(extra.iter().map(|folder| (folder.clone(), folder.clone())));
         Self { folders }
     }
+}
+
+/// What a text is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// Anything: each value is printed as it is.
+    Free,
+    /// A unit file or drop-in: no value can add a line to those that its author wrote, or take one away.
+    UnitFile,
 }
 
 /// What came of a rendering, and what went into it; that is known of a failed one, too.
@@ -136,6 +151,11 @@ impl Renderer {
 
     /// Renders a string that may hold `{{ … }}`.
     pub fn text(&self, text: &str, context: &Context, site: &Site) -> Rendered<String> {
+        self.shaped(text, Shape::Free, context, site)
+    }
+
+    /// As [`Self::text`], for a text of this shape.
+    pub fn shaped(&self, text: &str, shape: Shape, context: &Context, site: &Site) -> Rendered<String> {
         if !is_templated(text) {
             return Rendered::plain(Ok(text.to_owned()));
         }
@@ -143,7 +163,7 @@ impl Renderer {
         let recorder = context.recorder();
         let rendered = environment::fits(text)
             .and_then(|()| self.environment.template_from_named_str(TEXT, &guarded.text))
-            .and_then(|template| environment::render(&template, Value::from_dyn_object(Arc::clone(&recorder))));
+            .and_then(|template| environment::render(&template, Value::from_dyn_object(Arc::clone(&recorder)), shape));
         let taint = recorder.taint();
         Rendered { result: rendered.map_err(|error| self.failed(text, 0, context, site).describe(&error)), taint }
     }
@@ -160,6 +180,7 @@ impl Renderer {
             return self.text(text, context, site).map(serde_json::Value::String);
         };
         let recorder = context.recorder();
+        running::start(running::Printing::Free);
         let value =
             compiled.eval(Value::from_dyn_object(Arc::clone(&recorder))).and_then(|value| value::to_json(&value));
         let taint = recorder.taint();
@@ -181,6 +202,7 @@ impl Renderer {
             Err(error) => return Rendered::plain(Err(failed().describe(&error))),
         };
         let recorder = context.recorder();
+        running::start(running::Printing::Free);
         let value =
             compiled.eval(Value::from_dyn_object(Arc::clone(&recorder))).and_then(|value| value::to_json(&value));
         let taint = recorder.taint();
@@ -188,11 +210,11 @@ impl Renderer {
     }
 
     /// Renders a template by name: a file of the project, or `builtin/NAME`.
-    pub fn template(&self, name: &str, context: &Context, site: &Site) -> Rendered<String> {
+    pub fn template(&self, name: &str, shape: Shape, context: &Context, site: &Site) -> Rendered<String> {
         let recorder = context.recorder();
         let variables = Value::from_dyn_object(Arc::clone(&recorder));
         let rendered =
-            self.environment.get_template(name).and_then(|template| environment::render(&template, variables));
+            self.environment.get_template(name).and_then(|template| environment::render(&template, variables, shape));
         let taint = recorder.taint();
         Rendered {
             result: rendered.map_err(|error| self.failed("", 0, context, site).describe_template(&error, name)),

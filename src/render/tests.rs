@@ -120,8 +120,10 @@ fn an_error_in_an_included_template_shows_every_place() {
     std::fs::create_dir(folder.path().join("templates")).unwrap();
     std::fs::write(folder.path().join("outer.j2"), "top\n{% include 'inner.j2' %}\n").unwrap();
     std::fs::write(folder.path().join("templates/inner.j2"), "x={{ nope }}\n").unwrap();
-    let error =
-        renderer(folder.path()).template("outer.j2", &Context::default(), &site("outer.j2")).result.unwrap_err();
+    let error = renderer(folder.path())
+        .template("outer.j2", Shape::Free, &Context::default(), &site("outer.j2"))
+        .result
+        .unwrap_err();
     assert_eq!(error.message, "`nope` is not defined");
     assert_eq!(marked(&error), ["nope", "include 'inner.j2'", "outer.j2"]);
     let said: Vec<&str> = error.labels.iter().map(|label| label.text.as_str()).collect();
@@ -138,15 +140,15 @@ fn templates_do_not_leave_the_project() {
     std::os::unix::fs::symlink("ok.j2", project.path().join("inside.j2")).unwrap();
     let renderer = renderer(project.path());
     for name in ["ok.j2", "inside.j2"] {
-        assert_eq!(renderer.template(name, &Context::default(), &site(name)).result.unwrap(), "fine\n");
+        assert_eq!(renderer.template(name, Shape::Free, &Context::default(), &site(name)).result.unwrap(), "fine\n");
     }
     let escape = format!("../{}/secret.j2", outside.path().file_name().unwrap().to_str().unwrap());
     for name in ["link.j2", &escape, "/etc/hostname", "a\\b", "", "./ok.j2/../../x"] {
-        let error = renderer.template(name, &Context::default(), &site(name)).result.unwrap_err();
+        let error = renderer.template(name, Shape::Free, &Context::default(), &site(name)).result.unwrap_err();
         assert!(!format!("{error:?}").contains("s3cret"));
         assert!(!error.labels.is_empty(), "{name}");
     }
-    let error = renderer.template("kо.j2", &Context::default(), &site("ok.j")).result.unwrap_err();
+    let error = renderer.template("kо.j2", Shape::Free, &Context::default(), &site("ok.j")).result.unwrap_err();
     assert_eq!(error.help.as_deref(), Some("did you mean `ok.j2`?"));
 }
 
@@ -155,12 +157,20 @@ fn built_in_templates_are_found_only_under_their_own_name() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("builtin")).unwrap();
     std::fs::write(folder.path().join("builtin/job@1.timer.j2"), "fake").unwrap();
-    let rendered =
-        renderer(folder.path()).template("builtin/job@1.timer.j2", &Context::default(), &site("x")).result.unwrap();
+    let rendered = renderer(folder.path())
+        .template("builtin/job@1.timer.j2", Shape::Free, &Context::default(), &site("x"))
+        .result
+        .unwrap();
     assert!(rendered.contains("[Timer]"));
-    assert!(renderer(folder.path()).template("job@1.timer.j2", &Context::default(), &site("x")).result.is_err());
+    assert!(
+        renderer(folder.path())
+            .template("job@1.timer.j2", Shape::Free, &Context::default(), &site("x"))
+            .result
+            .is_err()
+    );
     let name = "builtin/job.timer.j2";
-    let error = renderer(folder.path()).template(name, &Context::default(), &site(name)).result.unwrap_err();
+    let error =
+        renderer(folder.path()).template(name, Shape::Free, &Context::default(), &site(name)).result.unwrap_err();
     assert_eq!(error.message, "there is no template `builtin/job.timer.j2`");
     assert!(error.help.as_deref().unwrap_or_default().starts_with("write `builtin/job@1.timer.j2`: "), "{error:?}");
 }
@@ -279,6 +289,12 @@ fn what_grows_without_end_is_stopped() {
     let doubling = |step: &str| {
         format!("{{% set ns = namespace(a='x', l=[1]) %}}{{% for i in range(60) %}}{step}{{% endfor %}}{{{{ ns.a }}}}")
     };
+    // Each instruction is cheap to count and dear to carry out.
+    let work = |step: &str| {
+        format!(
+            "{{% set s = 'x' * 700000 %}}{{% set l = range(50000) | list %}}{{% for i in range(90000) %}}{{% set x = {step} %}}{{% endfor %}}"
+        )
+    };
     for template in [
         doubling("{% set ns.a = ns.a ~ ns.a %}"),
         doubling("{% set ns.a = ns.a + ns.a %}"),
@@ -300,10 +316,26 @@ fn what_grows_without_end_is_stopped() {
         "{{ '{:>99999999999}'.format('x') }}".to_owned(),
         "{{ 'x' * 99999999999 }}".to_owned(),
         "{{ [1] * 99999999999 }}".to_owned(),
+        work("s | upper"),
+        work("s | replace('y', 'z')"),
+        work("s.lower()"),
+        work("s ~ ''"),
+        work("l | sort"),
+        work("l | to_json"),
+        work("l | join"),
+        work("l + [1]"),
+        work("-1 in l"),
     ] {
         let error = text(&template, &json!({})).expect_err(&template);
-        let bound =
-            ["longer than 1024 KiB", "more than 100000 items", "above 9999", "wider than 9999", "too many items"];
+        let bound = [
+            "longer than 1024 KiB",
+            "more than 100000 items",
+            "above 9999",
+            "wider than 9999",
+            "too many items",
+            "more often",
+            "too long",
+        ];
         assert!(bound.iter().any(|bound| error.message.contains(bound)), "{template}: {}", error.message);
     }
 }

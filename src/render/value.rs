@@ -7,6 +7,7 @@ use minijinja::{Error, ErrorKind, Value};
 use serde::Serialize as _;
 
 use super::environment::MAX_OUTPUT;
+use super::running::charge;
 
 /// Marks an error whose message is our own: made of fixed words, safe to show.
 #[derive(Debug, Default, thiserror::Error)]
@@ -60,7 +61,11 @@ pub fn text_of(value: &Value) -> Result<String, Error> {
             Err(refusal("a list has no text form: use `join(' ')`, `exec_args` or `to_json`, or a `for` loop"))
         }
         ValueKind::Map => Err(refusal("a map has no text form: use one of its keys, `to_json`, or a `for` loop")),
-        ValueKind::Number | ValueKind::String => Ok(value.to_string()),
+        ValueKind::Number | ValueKind::String => {
+            let text = value.to_string();
+            charge(text.len())?;
+            Ok(text)
+        }
         kind => Err(refusal(format!("a value of type {kind} has no text form"))),
     }
 }
@@ -93,6 +98,8 @@ pub fn json_text(value: &Value, pretty: bool) -> Result<String, Error> {
     } else {
         serde_json::to_writer(&mut buffer, value)
     };
+    // To take values apart and put them together again is slower than to copy a text.
+    charge(buffer.bytes.len().saturating_mul(8))?;
     if buffer.full {
         return Err(too_long());
     }

@@ -140,6 +140,9 @@ fn operation(failing: &Failing, name: &str, context: &Context) -> Diagnostic {
         return Diagnostic::error("templates include or macros call each other without an end")
             .help("take the circle apart: one of them has to stop");
     }
+    if detail.starts_with("repeated string") {
+        return Diagnostic::error("this repeats a text more often than a file can hold").help("repeat it less often");
+    }
     if detail.starts_with("range has too many elements") || detail.starts_with("repeated ") {
         return Diagnostic::error("this makes too many items").help("loop over fewer");
     }
