@@ -24,6 +24,9 @@ use crate::load::spans::{Seg, Spans};
 use crate::model::{Diagnostic, SecretSource, Secrets, SourceFile, Vars};
 use crate::render::{Context, Files, Renderer, Search, Site, Taint, is_templated};
 
+/// How many variables may each need the next. No person writes so many, and each costs stack.
+const MAX_CHAIN: usize = 100;
+
 /// Some variables, and where they are written.
 #[derive(Clone, Debug)]
 pub(super) struct Layer<'a> {
@@ -148,6 +151,7 @@ pub(super) fn settle(
         built_in,
         done: BTreeMap::new(),
         under_way: Vec::new(),
+        too_far: None,
         settled: Settled { context: built_in.clone(), wrong, ..Settled::default() },
         definitions,
         secrets,
@@ -233,6 +237,8 @@ struct Work<'a> {
     /// What each definition came to, by name and strength.
     done: BTreeMap<(&'a str, usize), Resolved>,
     under_way: Vec<(&'a str, usize)>,
+    /// A chain of variables that is too long.
+    too_far: Option<Diagnostic>,
     settled: Settled,
     secrets: Option<SecretLayer<'a>>,
     guessed: bool,
@@ -268,6 +274,13 @@ impl<'a> Work<'a> {
             };
             if let Some(start) = self.under_way.iter().position(|known| *known == (other, strength)) {
                 return Err(self.circle(start, definition));
+            }
+            if self.under_way.len() >= MAX_CHAIN && self.too_far.is_none() {
+                self.too_far = Some(too_far(definition));
+            }
+            // Told once: what comes after is the same chain.
+            if let Some(wrong) = &self.too_far {
+                return Err(wrong.clone());
             }
             match self.resolve(other, strength) {
                 Ok((value, taint)) => context.set_tainted(other, &value, &taint),
@@ -362,6 +375,13 @@ impl<'a> Work<'a> {
         }
         self.settled.unusable.insert(name.to_owned(), diagnostic);
     }
+}
+
+fn too_far(definition: Definition) -> Diagnostic {
+    let site = definition.origin.site(&[Seg::Key(definition.name.to_owned())]);
+    let message = format!("to know this variable takes more than {MAX_CHAIN} others, each of which needs the next");
+    let told = Diagnostic::error(message).at(&site.source, site.span, "");
+    definition.origin.tell(definition.name, told).help("give one of them a value that does not need the others")
 }
 
 /// The texts that say where a secret comes from, each with its path below the secret's name.
