@@ -110,6 +110,9 @@ pub(super) fn file(scope: &Scope, written: &str, entry: &FileEntry, draft: &mut 
         &own
     };
     let result = scope.key(written, &path, AbsPath::parse, PATH).and_then(|name| {
+        if name.as_str() == "/" {
+            return Err(scope.key_error(&path, "`/` is the root directory, and no file").help("name the file in it"));
+        }
         if let Some(why) = is_of_a_unit(&name) {
             return Err(scope
                 .key_error(&path, format!("this file is {why}, and belongs to it"))

@@ -128,6 +128,10 @@ fn capitalised(key: &str) -> String {
 
 /// The candidate that was probably meant, if one is near enough.
 pub(super) fn closest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+    // To compare takes as long as both are, multiplied; what is so long is nothing mistyped.
+    if word.len() > 256 {
+        return None;
+    }
     let lower = word.to_lowercase().replace('-', "_");
     let limit = (word.chars().count() / 3).clamp(1, 3);
     candidates

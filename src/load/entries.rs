@@ -202,6 +202,11 @@ fn host_path(path: &str, node: Node<'_>, notes: &mut Notes<'_>) {
         return;
     }
     if let Err(error) = AbsPath::parse(path) {
-        notes.error(node.key_span(), error.to_string(), "write the full path on the host, such as `/etc/app.env`");
+        let help = match path {
+            _ if path.chars().any(char::is_control) => "take it away: it can be seen in no message and no log",
+            _ if path.len() > 255 => "choose a shorter one",
+            _ => "write the full path on the host, such as `/etc/app.env`",
+        };
+        notes.error(node.key_span(), error.to_string(), help);
     }
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::model::{Diagnostic, HostName, SourceFile};
+use crate::model::{Diagnostic, HostName, SourceFile, quoted};
 
 use super::allowed::closest;
 use super::inventory::Inventory;
@@ -147,13 +147,13 @@ impl Part {
         let odd = |c: char| c.is_whitespace() || c.is_control() || "&!~@{}()\"'`$;|<>/\\".contains(c);
         if pattern.is_empty() || pattern.contains(odd) {
             return Err(SelectorError::new(
-                format!("`{}` is not a selector", word.escape_debug()),
+                format!("`{}` is not a selector", quoted(word)),
                 "write names of hosts or groups, such as `web`, `web:&prod`, `all:!db3` or `web[0:4]`",
             ));
         }
         if !glob::is_closed(pattern) {
             return Err(SelectorError::new(
-                format!("`{pattern}` has a bracket without its other half"),
+                format!("`{}` has a bracket without its other half", quoted(pattern)),
                 "a slice is written `web[0:4]`, a choice of characters `web[abc]`",
             ));
         }

@@ -147,6 +147,9 @@ fn words(info: &str) -> (String, &'static str) {
         "while parsing a quoted scalar, found unknown escape character" => {
             ("this backslash escapes nothing that YAML knows", "write it twice, or put the text in single quotes")
         }
+        "while parsing a quoted scalar, found invalid Unicode character escape code" => {
+            ("this `\\` escape names no character", "half of a surrogate pair is none; write the character itself")
+        }
         "while parsing a node, did not find expected node content" => {
             ("a value is missing here", "is a bracket or a brace never closed?")
         }

@@ -116,6 +116,13 @@ fn unit_name(key: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Option<UnitNam
             let help = match meant {
                 Some(name) => format!("did you mean `{name}`?"),
                 None if UnitName::parse(&format!("{key}.service")).is_ok() => format!("write `{key}.service`"),
+                _ if key.len() > 255 => "choose a shorter one".to_owned(),
+                _ if key.contains('*') || key.contains('?') || key.contains('[') => {
+                    "name each unit: a unit is declared, not found".to_owned()
+                }
+                _ if key.contains(|c: char| !c.is_ascii_alphanumeric() && !":_.\\@-".contains(c)) => {
+                    "use letters, digits and `:-_.\\@`; `systemd-escape` writes other characters with these".to_owned()
+                }
                 _ => "a unit's name ends in .service, .socket, .timer, .path, .target, .mount, .automount, .swap or .slice"
                     .to_owned(),
             };

@@ -22,7 +22,9 @@ pub use desired::{
 };
 pub use diagnostic::{Diagnostic, Label, Severity, SourceFile};
 pub use ledger::{Ledger, LedgerEntry};
-pub use names::{AbsPath, CREDENTIALS_DIR, HostName, ManifestName, NameError, UNIT_DIR, UnitKind, UnitName, UserName};
+pub use names::{
+    AbsPath, CREDENTIALS_DIR, HostName, ManifestName, NameError, UNIT_DIR, UnitKind, UnitName, UserName, quoted,
+};
 pub use observed::{
     Account, ActiveState, FileMeta, GroupEntry, HostFacts, Lock, MachineFacts, Observation, Observed, ObservedPath,
     ObservedUnit, OthersBelow, Started,

@@ -15,6 +15,17 @@ pub const CREDENTIALS_DIR: &str = "/etc/unitfleet/credentials";
 #[error("{0}")]
 pub struct NameError(pub String);
 
+/// What a person wrote, fit for one line of a message: nothing in it acts, and what is too long to be read is cut.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    const SHOWN: usize = 80;
+    let mut shown: String = text.chars().take(SHOWN).flat_map(char::escape_debug).collect();
+    if text.chars().nth(SHOWN).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
 macro_rules! string_name {
     ($name:ident, $doc:literal) => {
         #[doc = $doc]
@@ -77,7 +88,7 @@ impl HostName {
     pub fn parse(text: &str) -> Result<Self, NameError> {
         let fine = |c: char| c.is_ascii_alphanumeric() || ".-_:%@".contains(c) || !c.is_ascii() && c.is_alphanumeric();
         if text.is_empty() || text.starts_with('-') || !text.chars().all(fine) {
-            return Err(NameError(format!("`{text}` is not a host name")));
+            return Err(NameError(format!("`{}` is not a host name", quoted(text))));
         }
         Ok(Self(text.to_owned()))
     }
@@ -89,7 +100,8 @@ impl ManifestName {
         let fine = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
         if text.is_empty() || text.len() > 64 || text.starts_with(['.', '-']) || !text.chars().all(fine) {
             return Err(NameError(format!(
-                "`{text}` cannot name a manifest: use up to 64 letters, digits, `-`, `_` and `.`, not starting with `-` or `.`"
+                "`{}` cannot name a manifest: use up to 64 letters, digits, `-`, `_` and `.`, not starting with `-` or `.`",
+                quoted(text)
             )));
         }
         Ok(Self(text.to_owned()))
@@ -101,7 +113,7 @@ impl UserName {
     pub fn parse(text: &str) -> Result<Self, NameError> {
         let fine = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
         if text.is_empty() || text.len() > 32 || text.starts_with(['-', '.']) || !text.chars().all(fine) {
-            return Err(NameError(format!("`{text}` is not a user or group name")));
+            return Err(NameError(format!("`{}` is not a user or group name", quoted(text))));
         }
         Ok(Self(text.to_owned()))
     }
@@ -110,12 +122,19 @@ impl UserName {
 impl AbsPath {
     /// Checks a path on a host.
     pub fn parse(text: &str) -> Result<Self, NameError> {
-        let refuse = |why: &str| Err(NameError(format!("`{}` {why}", text.escape_debug())));
+        let refuse = |why: &str| Err(NameError(format!("`{}` {why}", quoted(text))));
         if !text.starts_with('/') {
             return refuse("is not an absolute path");
         }
         if text.chars().any(char::is_control) {
             return refuse("holds a control character");
+        }
+        // Linux follows neither a longer path nor a longer name in one.
+        if text.len() > 4095 {
+            return refuse("is too long for a path: there are at most 4095 bytes");
+        }
+        if text.split('/').any(|part| part.len() > 255) {
+            return refuse("is too long for a path: a name in it has more than 255 bytes");
         }
         if text.len() > 1 && text[1..].split('/').any(|part| matches!(part, "" | "." | "..")) {
             return refuse("is not normalised: write it without `.`, `..`, `//` or a trailing slash");
@@ -218,12 +237,12 @@ impl UnitName {
         if let Some(bad) = text.chars().find(|c| !fine(*c)) {
             return Err(NameError(format!(
                 "`{}` is not a unit name: `{}` is not allowed in one",
-                text.escape_debug(),
+                quoted(text),
                 bad.escape_debug()
             )));
         }
         if text.len() > 255 {
-            return Err(NameError(format!("`{text}` is not a unit name: it is longer than 255 characters")));
+            return Err(NameError(format!("`{}` is not a unit name: it is longer than 255 characters", quoted(text))));
         }
         let kind = text.rsplit_once('.').and_then(|(stem, suffix)| {
             UnitKind::ALL.into_iter().find(|kind| kind.suffix() == suffix).map(|kind| (stem, kind))

@@ -42,7 +42,7 @@ pub(super) enum Shape {
 /// A value that is a template.
 pub(super) const TEMPLATE: &str = r"\{\{";
 /// An absolute, normalised path on a host.
-pub(super) const HOST_PATH: &str = r"^(/|(/(?!\.{1,2}(/|$))[^/]+)+)$|\{\{";
+pub(super) const HOST_PATH: &str = r"^(/|(/(?!\.{1,2}(/|$))[^/\x00-\x1F\x7F]{1,255})+)$|\{\{";
 /// A user or group.
 pub(super) const USER: &str = r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}$";
 /// The same, where templates are read.
