@@ -53,7 +53,7 @@ fn said_about_playbook(playbook: Arc<SourceFile>, case: &Path) -> Vec<Diagnostic
 fn every_mistake_is_said_with_its_place_and_what_to_do() {
     let mut cases: Vec<PathBuf> = std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
     cases.sort();
-    assert!(cases.len() >= 40, "only {} cases", cases.len());
+    assert!(cases.len() >= 130, "only {} cases", cases.len());
     let mut wrong = Vec::new();
     for case in &cases {
         let expected = std::fs::read_to_string(case.join("error.txt")).unwrap();

@@ -4,6 +4,7 @@
 //! as in a shell, then what is expected. It runs in a copy of `tests/cli/project`, without a terminal. `SNAPSHOTS=overwrite`
 //! writes what was seen; read it before it is committed.
 
+mod hostile;
 mod saved;
 
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use tempfile::TempDir;
 
 const CASES_MIN: usize = 35;
 
-fn here(path: &str) -> PathBuf {
+pub(crate) fn here(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli").join(path)
 }
 
