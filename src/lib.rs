@@ -31,6 +31,7 @@
 //! | 2 | [`compile`] | manifests + inventory + templates → what each host shall look like |
 //! | 2 | [`plan`](mod@plan) | (desired, observed) → plan; pure and total |
 //! | 2 | [`remote`] | one host's dialect: questions and steps ↔ one POSIX-sh script; the only place with shell text |
+//! | 2 | [`starter`] | what a project begins with: a small one, or the unit files that a host has |
 //! | 3 | [`observe`] | asks all hosts |
 //! | 3 | [`apply`] | runs plans, and proves them by observing again |
 //! | 3 | [`sandbox`] | throw-away hosts with real systemd and sshd |
@@ -86,5 +87,6 @@ pub mod render;
 pub mod report;
 pub mod sandbox;
 pub mod secrets;
+pub mod starter;
 pub mod transport;
 pub mod unitfile;

@@ -20,7 +20,7 @@ use super::{FAILED, Failure, Verdict, fleet};
 pub(super) struct Args {
     /// Playbooks
     #[arg(required = true, value_name = "PLAYBOOK")]
-    playbooks: Vec<PathBuf>,
+    pub(super) playbooks: Vec<PathBuf>,
 
     /// Keep what was observed, for `plan --observed`
     #[arg(long, value_name = "FILE")]

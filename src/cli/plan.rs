@@ -17,7 +17,7 @@ use super::{Failure, Verdict, fleet};
 pub(super) struct Args {
     /// Playbooks
     #[arg(required = true, value_name = "PLAYBOOK")]
-    playbooks: Vec<PathBuf>,
+    pub(super) playbooks: Vec<PathBuf>,
 
     /// Exit with 2 when changes are pending
     #[arg(long)]

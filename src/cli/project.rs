@@ -24,6 +24,8 @@ pub(super) struct Project {
     knowledge: Knowledge,
     /// Hosts that some manifest selects, after `--limit`.
     pub(super) desired: BTreeMap<HostName, Desired>,
+    /// What was said about the input already.
+    pub(super) warnings: Vec<Diagnostic>,
     /// Hosts of which something depends on their facts.
     needs_facts: BTreeSet<HostName>,
 }
@@ -58,11 +60,13 @@ impl Project {
                 Err(found) => errors.extend(found),
             }
         }
+        let templates = global.template_folders().map_err(|found| errors.extend(found)).unwrap_or_default();
         let (Some(inventory), true) = (inventory, errors.is_empty()) else {
+            errors.extend(warnings);
             return Err(Failure::Invalid(errors));
         };
         let limit = select(&inventory, global.limit.as_deref())?;
-        let sources = Sources { templates: global.templates.clone(), ..Sources::default() };
+        let sources = Sources { templates, ..Sources::default() };
         let inputs = Inputs::new(read, inventory, extra_vars(&global.vars)?, sources);
         let (compiled, knowledge) = compile(&inputs, &limit, secrecy)?;
         let Compiled { desired, warnings: found, needs } = compiled;
@@ -75,12 +79,12 @@ impl Project {
             let options = terminal.err_options();
             diagnostic::write(&mut Terminal::err(), &warnings, options.width, options.color)?;
         }
-        Ok(Self { inputs: Arc::new(inputs), knowledge, desired, needs_facts: needs.facts })
+        Ok(Self { inputs: Arc::new(inputs), knowledge, desired, needs_facts: needs.facts, warnings })
     }
 
     /// One task per host.
     pub(super) fn into_tasks(self) -> BTreeMap<HostName, HostTask> {
-        let Self { inputs, knowledge, desired, needs_facts } = self;
+        let Self { inputs, knowledge, desired, needs_facts, .. } = self;
         let knowledge = Arc::new(knowledge);
         desired
             .into_iter()
@@ -129,18 +133,20 @@ fn load_inventory(
     global: &GlobalArgs,
     warnings: &mut Vec<Diagnostic>,
 ) -> Result<Inventory, Vec<Diagnostic>> {
-    let paths =
-        if global.inventory.is_empty() { vec![default_inventory(playbooks)?] } else { global.inventory.clone() };
+    let mut paths = global.inventories()?;
+    if paths.is_empty() {
+        paths.push(default_inventory(playbooks, global.project.root.as_deref())?);
+    }
     let (inventory, found) = read_inventory(&paths)?;
     warnings.extend(found);
     Ok(inventory)
 }
 
 /// `inventory.yaml` beside the playbook, in the project's root, or here.
-fn default_inventory(playbooks: &[PathBuf]) -> Result<PathBuf, Vec<Diagnostic>> {
+fn default_inventory(playbooks: &[PathBuf], root: Option<&Path>) -> Result<PathBuf, Vec<Diagnostic>> {
     let beside = playbooks.iter().filter_map(|path| path.parent()).flat_map(Path::ancestors);
     let places: Vec<PathBuf> =
-        std::iter::once(Path::new(".")).chain(beside).map(|folder| folder.join("inventory.yaml")).collect();
+        std::iter::once(Path::new(".")).chain(beside).chain(root).map(|folder| folder.join("inventory.yaml")).collect();
     places.into_iter().find(|path| path.is_file()).ok_or_else(|| {
         let error = Diagnostic::error("no inventory: neither here nor above the playbook is an `inventory.yaml`");
         vec![error.help("name one with -i PATH, or boot hosts to try on: unitfleet sandbox up -n 3")]

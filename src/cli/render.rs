@@ -16,7 +16,7 @@ use super::{Failure, Verdict};
 pub(super) struct Args {
     /// Playbooks
     #[arg(required = true, value_name = "PLAYBOOK")]
-    playbooks: Vec<PathBuf>,
+    pub(super) playbooks: Vec<PathBuf>,
 
     /// Folder to write to; it must not exist, or be empty
     #[arg(short, long, value_name = "DIR")]

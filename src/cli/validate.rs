@@ -17,7 +17,7 @@ use super::{Failure, INVALID, Verdict};
 pub(super) struct Args {
     /// Playbooks
     #[arg(required = true, value_name = "PLAYBOOK")]
-    playbooks: Vec<PathBuf>,
+    pub(super) playbooks: Vec<PathBuf>,
 }
 
 pub(super) fn run(args: &Args, global: &GlobalArgs, terminal: &Terminal) -> Verdict {
@@ -30,7 +30,7 @@ pub(super) fn run(args: &Args, global: &GlobalArgs, terminal: &Terminal) -> Verd
     };
     let mut out = Terminal::out();
     match global.format {
-        Format::Json => json::write_diagnostics(&mut out, &[])?,
+        Format::Json => json::write_diagnostics(&mut out, &project.warnings)?,
         Format::Text => {
             let hosts = project.desired.len();
             let units: usize = project.desired.values().map(|desired| desired.units.len()).sum();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::model::SourceFile;
 
+use super::project::{ROOT_FILE, parse_project};
 use super::{brief, parse_inventory, parse_playbook};
 
 fn folder() -> PathBuf {
@@ -20,8 +21,10 @@ fn source(path: &Path) -> Option<Arc<SourceFile>> {
 fn said_about(case: &Path) -> String {
     let problems = if let Some(playbook) = source(&case.join("playbook.yaml")) {
         parse_playbook(playbook, Path::new("playbook.yaml"), Path::new("/")).err()
+    } else if let Some(settings) = source(&case.join(ROOT_FILE)) {
+        parse_project(&settings, Path::new("/")).err()
     } else {
-        let inventory = source(&case.join("inventory.yaml")).expect("a case has a playbook or an inventory");
+        let inventory = source(&case.join("inventory.yaml")).expect("a case has a playbook, an inventory or settings");
         parse_inventory(&[inventory]).err()
     };
     problems.unwrap_or_default().iter().map(brief).collect()

@@ -13,8 +13,8 @@ use crate::model::{Diagnostic, HostName, SourceFile, Target, Vars};
 
 use super::read_file::read_file;
 
-mod connection;
-mod draft;
+pub(super) mod connection;
+pub(super) mod draft;
 mod form;
 mod range;
 mod resolve;

@@ -10,6 +10,7 @@
 
 pub mod inventory;
 pub mod manifest;
+pub mod project;
 pub mod selector;
 pub mod spans;
 
@@ -24,6 +25,7 @@ mod node;
 mod playbook;
 mod read_file;
 mod scan;
+pub mod schema;
 mod secrets;
 mod sections;
 mod slips;
@@ -33,3 +35,4 @@ mod units;
 pub use brief::brief;
 pub use inventory::{parse_inventory, read_inventory};
 pub use playbook::{check_unique, parse_playbook, read_playbook};
+pub use read_file::read_file;

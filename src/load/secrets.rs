@@ -7,7 +7,7 @@ use super::leaf;
 use super::manifest::SecretEntry;
 use super::node::{Dialect, Node};
 
-const SECRET: Keys = Keys { of: "a secret", now: &["command", "env", "file"], later: &[], sections: false };
+pub(super) const SECRET: Keys = Keys { of: "a secret", now: &["command", "env", "file"], later: &[], sections: false };
 
 const SOURCES: &str = "say where it comes from: {command: [pass, show, db]}, {env: DB_PASSWORD} or {file: db.txt}";
 

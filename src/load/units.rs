@@ -12,7 +12,7 @@ use super::node::{Dialect, Node};
 use super::secrets::credentials;
 use super::sections::{is_section, sections};
 
-const UNIT: Keys = Keys {
+pub(super) const UNIT: Keys = Keys {
     of: "a unit",
     now: &[
         "absent",
@@ -32,21 +32,21 @@ const UNIT: Keys = Keys {
     later: &["adopt", "check", "hold", "moved", "scope", "tags", "user", "when"],
     sections: true,
 };
-const DROP_IN: Keys = Keys {
+pub(super) const DROP_IN: Keys = Keys {
     of: "a drop-in",
     now: &["absent", "template", "content", "source", "vars"],
     later: &["adopt", "tags", "when"],
     sections: true,
 };
-const UNIT_DEFAULTS: Keys = Keys {
+pub(super) const UNIT_DEFAULTS: Keys = Keys {
     of: "`unit_defaults`",
     now: &["enabled", "state", "on_change"],
     later: &["check", "hold", "scope", "tags", "user", "when"],
     sections: false,
 };
 
-const STATES: [(&str, RunState); 2] = [("started", RunState::Started), ("stopped", RunState::Stopped)];
-const ON_CHANGE: [(&str, OnChange); 4] =
+pub(super) const STATES: [(&str, RunState); 2] = [("started", RunState::Started), ("stopped", RunState::Stopped)];
+pub(super) const ON_CHANGE: [(&str, OnChange); 4] =
     [("auto", OnChange::Auto), ("restart", OnChange::Restart), ("reload", OnChange::Reload), ("none", OnChange::None)];
 
 pub(super) fn unit_defaults(node: Option<Node<'_>>, notes: &mut Notes<'_>) -> UnitDefaults {
@@ -89,7 +89,8 @@ pub(super) fn unit(key: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Option<U
 }
 
 /// Suffixes of units that a person can write.
-const WRITABLE: [&str; 9] = ["service", "socket", "timer", "path", "target", "mount", "automount", "swap", "slice"];
+pub(super) const WRITABLE: [&str; 9] =
+    ["service", "socket", "timer", "path", "target", "mount", "automount", "swap", "slice"];
 
 /// The name of a unit, where the key is one already; templates are checked after rendering.
 fn unit_name(key: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Option<UnitName> {

@@ -12,7 +12,8 @@ use crate::model::{Diagnostic, HostName, SourceFile, Vars};
 use super::connection::{self, Connection};
 use super::range::{MAX_HOSTS, expand};
 
-const GROUP: Keys = Keys { of: "a group", now: &["hosts", "children", "vars"], later: &[], sections: false };
+pub(in crate::load) const GROUP: Keys =
+    Keys { of: "a group", now: &["hosts", "children", "vars"], later: &[], sections: false };
 
 /// A place in one of the files.
 pub(super) type At = (Arc<SourceFile>, Range<usize>);
