@@ -18,7 +18,6 @@ pub(super) mod draft;
 mod form;
 mod range;
 mod resolve;
-mod words;
 
 use draft::Draft;
 

@@ -29,6 +29,19 @@ pub struct Claim {
     pub manifest: ManifestName,
     /// Where the claim is written.
     pub place: Place,
+    /// The words by which `--tags` selects it, its manifest's included.
+    pub tags: BTreeSet<String>,
+    /// Whether this run is about it. What is not selected stays as it is, but is known: nothing is decided as if the
+    /// playbook did not name it.
+    pub selected: bool,
+}
+
+impl Claim {
+    /// A claim without tags.
+    #[must_use]
+    pub fn new(manifest: ManifestName, place: Place) -> Self {
+        Self { manifest, place, tags: BTreeSet::new(), selected: true }
+    }
 }
 
 /// A thing shall be so, or shall not be there at all.
@@ -53,6 +66,8 @@ pub struct Desired {
     pub directories: BTreeMap<AbsPath, DesiredDirectory>,
     /// Files by path. Unit files and drop-ins are not here but with their unit.
     pub files: BTreeMap<AbsPath, DesiredFile>,
+    /// Symbolic links by path; one that shall be gone stands in `files`, because there its target does not matter.
+    pub symlinks: BTreeMap<AbsPath, DesiredSymlink>,
     /// Units by name, instances of templates included.
     pub units: BTreeMap<UnitName, DesiredUnit>,
     /// The target to boot into, if a manifest says.
@@ -60,6 +75,37 @@ pub struct Desired {
 }
 
 impl Desired {
+    /// Every claim of the host.
+    fn claims_mut(&mut self) -> impl Iterator<Item = &mut Claim> {
+        let users = self.users.values_mut().map(|user| &mut user.claim);
+        let directories = self.directories.values_mut().map(|directory| &mut directory.claim);
+        let files = self.files.values_mut().map(|file| &mut file.claim);
+        let units = self.units.values_mut().map(|unit| &mut unit.claim);
+        let target = self.default_target.iter_mut().map(|(_, claim)| claim);
+        users.chain(directories).chain(files).chain(units).chain(target)
+    }
+
+    /// Keeps the run to what the judge of tags selects.
+    pub fn select(&mut self, selects: impl Fn(&BTreeSet<String>) -> bool) {
+        for claim in self.claims_mut() {
+            claim.selected = selects(&claim.tags);
+        }
+    }
+
+    /// A hold that was in force when the run planned lasts until the run is over: what ends in between is the next
+    /// run's, not a difference that this one has left.
+    pub fn keep_holds(&mut self, planned_us: i64) {
+        let holds = self.units.values_mut().filter_map(|unit| unit.hold.as_mut());
+        for until in holds.filter_map(|hold| hold.until.as_mut()).filter(|until| until.us > planned_us) {
+            until.us = i64::MAX;
+        }
+    }
+
+    /// Whether the run is about anything of the host.
+    pub fn has_selected(&mut self) -> bool {
+        self.claims_mut().any(|claim| claim.selected)
+    }
+
     /// A host of which nothing is wanted.
     #[must_use]
     pub fn empty(host: HostName) -> Self {
@@ -69,6 +115,7 @@ impl Desired {
             users: BTreeMap::new(),
             directories: BTreeMap::new(),
             files: BTreeMap::new(),
+            symlinks: BTreeMap::new(),
             units: BTreeMap::new(),
             default_target: None,
         }
@@ -80,6 +127,8 @@ impl Desired {
 #[expect(missing_docs, reason = "the fields are their names")]
 pub struct DesiredUser {
     pub claim: Claim,
+    /// What is there already becomes ours.
+    pub adopt: bool,
     pub spec: Wanted<UserSpec>,
 }
 
@@ -88,10 +137,49 @@ pub struct DesiredUser {
 pub struct UserSpec {
     /// A system account (low uid, no expiry); decides only at creation.
     pub system: bool,
-    /// Home directory as written in the account; it is not created.
+    /// The number of the account; decides only at creation. Another one on a user that exists is refused.
+    pub uid: Option<u32>,
+    /// The primary group; as `uid`. `None`: a group of the user's own name.
+    pub gid: Option<PrimaryGroup>,
+    /// Supplementary groups that the user shall be in. Others that it is in stay.
+    pub groups: BTreeSet<UserName>,
+    /// Home directory as written in the account.
     pub home: Option<AbsPath>,
+    /// Make the home directory where it is missing.
+    pub create_home: bool,
     /// Login shell.
     pub shell: Option<AbsPath>,
+}
+
+impl UserSpec {
+    /// The home directory of the user when it is created: the one named, else what useradd would choose.
+    ///
+    /// # Panics
+    /// Never: a user's name is a plain file name.
+    #[must_use]
+    pub fn new_home(&self, name: &UserName) -> AbsPath {
+        let usual = || AbsPath::parse(&format!("/home/{name}")).expect("a user's name is a plain file name");
+        self.home.clone().unwrap_or_else(usual)
+    }
+}
+
+/// A user's primary group.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum PrimaryGroup {
+    /// The group of the user's own name, with this number.
+    Number(u32),
+    /// A group that is there already, or the own group of another declared user.
+    Name(UserName),
+}
+
+impl fmt::Display for PrimaryGroup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Name(name) => write!(f, "{name}"),
+        }
+    }
 }
 
 /// A directory, claimed.
@@ -99,6 +187,8 @@ pub struct UserSpec {
 #[expect(missing_docs, reason = "the fields are their names")]
 pub struct DesiredDirectory {
     pub claim: Claim,
+    /// What is there already becomes ours.
+    pub adopt: bool,
     pub spec: Wanted<DirectorySpec>,
 }
 
@@ -110,6 +200,19 @@ pub struct DirectorySpec {
     pub mode: u32,
     pub user: UserName,
     pub group: UserName,
+    /// Everything below it has that owner and group, too; not its mode.
+    pub recurse: bool,
+}
+
+/// A symbolic link, claimed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are their names")]
+pub struct DesiredSymlink {
+    pub claim: Claim,
+    /// What is there already becomes ours.
+    pub adopt: bool,
+    /// Where it points, as written into the link.
+    pub target: String,
 }
 
 /// A file, claimed.
@@ -117,6 +220,8 @@ pub struct DirectorySpec {
 #[expect(missing_docs, reason = "the fields are their names")]
 pub struct DesiredFile {
     pub claim: Claim,
+    /// What is there already becomes ours.
+    pub adopt: bool,
     pub spec: Wanted<FileSpec>,
 }
 
@@ -132,6 +237,9 @@ pub struct FileSpec {
     pub mode: u32,
     pub user: UserName,
     pub group: UserName,
+    /// The words of a command that must accept the new file before it is put in its place; `%s` stands for its path.
+    /// Empty: none.
+    pub validate: Vec<String>,
 }
 
 /// Whether a unit shall run.
@@ -165,6 +273,26 @@ pub struct Instances {
     pub units: BTreeSet<UnitName>,
 }
 
+/// Why nothing touches a unit, by the playbook's own word.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are their names")]
+pub struct Hold {
+    pub reason: String,
+    /// `None`: until somebody takes it out of the playbook.
+    pub until: Option<Until>,
+    /// Where it is written.
+    pub place: Place,
+}
+
+/// The end of a hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Until {
+    /// From then on the unit is free, microseconds since the epoch.
+    pub us: i64,
+    /// As people read it.
+    pub text: String,
+}
+
 /// A unit, claimed. Where a field is `None` that aspect is not ours.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DesiredUnit {
@@ -172,6 +300,12 @@ pub struct DesiredUnit {
     pub claim: Claim,
     /// Remove what our ledger says we installed of this unit; nothing else below is set then.
     pub absent: bool,
+    /// What is there already of it becomes ours: its file, its links, its mask.
+    pub adopt: bool,
+    /// Drop-ins of which what is there already becomes ours, by file name.
+    pub adopted_drop_ins: BTreeSet<String>,
+    /// Nothing touches the unit. A template's hold is its instances' as well.
+    pub hold: Option<Hold>,
     /// The text of `/etc/systemd/system/NAME`; `None`: the file is a package's, a template's or an admin's.
     pub fragment: Option<Bytes>,
     /// Drop-ins by file name with `.conf`, in `/etc/systemd/system/NAME.d/`. Other drop-ins are not ours.
@@ -200,6 +334,9 @@ impl DesiredUnit {
         Self {
             claim,
             absent: false,
+            adopt: false,
+            adopted_drop_ins: BTreeSet::new(),
+            hold: None,
             fragment: None,
             drop_ins: BTreeMap::new(),
             enabled: None,

@@ -4,14 +4,17 @@
 //! systemd about things to come; so a unit that does not exist yet plans exactly. Its parts each look at one aspect
 //! and add changes, steps, findings and refusals to a `Draft`, which lays the steps out in systemd's order:
 //!
-//! users → directories → unmask → files → links → daemon-reload → gate → stop → mask, remove → (daemon-reload) →
+//! adopt → users → directories → unmask → files → links → owners below directories → daemon-reload → gate → stop → mask,
+//! remove → (daemon-reload) →
 //! start, restart, reload → forget → remove directories and users
 //!
 //! | part | decides about |
 //! |---|---|
 //! | `users`, `files` | accounts; bytes, mode and owner |
+//! | `symlinks`, `below` | links of their own; owners of all that is below a directory |
 //! | `units` | unit files, drop-ins, masks |
 //! | `held` | who is left alone |
+//! | `adopt` | what becomes ours as it is |
 //! | `links` | enablement as links; the default target |
 //! | `running`, `stopping`, `take_up`, `sockets` | starts, stops, restarts, reloads |
 //! | `fresh` | who runs with an older configuration than its files |
@@ -24,6 +27,8 @@
 //! while its file still says how (`ExecStop=`), and nothing may be stopped before the gate. Where there is only one
 //! kind of change there is only one reload.
 
+mod adopt;
+mod below;
 mod draft;
 mod files;
 mod fresh;
@@ -34,6 +39,7 @@ mod order;
 mod running;
 mod sockets;
 mod stopping;
+mod symlinks;
 mod take_up;
 mod units;
 mod users;
@@ -52,6 +58,8 @@ pub fn plan_host(desired: &Desired, observed: &Observed) -> HostPlan {
     readable_ledgers(&mut draft);
     users::plan(&mut draft);
     files::plan(&mut draft);
+    symlinks::plan(&mut draft);
+    below::plan(&mut draft);
     let ours = units::plan(&mut draft);
     links::plan(&mut draft, &ours);
     running::plan(&mut draft, &ours);
@@ -60,6 +68,8 @@ pub fn plan_host(desired: &Desired, observed: &Observed) -> HostPlan {
     units::report_strangers(&mut draft, &ours);
     units_on_their_own(&mut draft, &ours);
     fresh::report_unwatched(&mut draft, &ours);
+    take_up::units_left_out(&mut draft);
+    users::report_running(&mut draft, &ours);
     if draft.has_steps() {
         running::note_managed(&mut draft, &ours);
     }
@@ -86,10 +96,12 @@ fn first_place(desired: &Desired, manifest: &str) -> Place {
     let files = desired.files.values().map(|file| &file.claim);
     let directories = desired.directories.values().map(|directory| &directory.claim);
     let users = desired.users.values().map(|user| &user.claim);
+    let symlinks = desired.symlinks.values().map(|symlink| &symlink.claim);
     units
         .chain(files)
         .chain(directories)
         .chain(users)
+        .chain(symlinks)
         .find(|claim| claim.manifest.as_str() == manifest)
         .map_or_else(|| Place { file: manifest.to_owned(), line: 1, column: 1 }, |claim| claim.place.clone())
 }

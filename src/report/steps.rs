@@ -56,6 +56,8 @@ pub(super) fn verb(action: &Action) -> &'static str {
         Action::CreateUser { .. } => "useradd",
         Action::ModifyUser { .. } => "usermod",
         Action::RemoveUser { .. } => "userdel",
+        Action::JoinGroups { .. } => "usermod -aG",
+        Action::SetOwnerBelow { .. } => "chown -R",
         Action::CreateDirectory { .. } => "mkdir",
         Action::RemoveDirectory { .. } => "rmdir",
         Action::SetAttributes { mode, owner, .. } => match (mode, owner) {
@@ -76,18 +78,21 @@ pub(super) fn verb(action: &Action) -> &'static str {
         Action::Restart { .. } => "restart",
         Action::Reload { .. } => "reload",
         Action::ResetFailed { .. } => "reset-failed",
+        Action::Adopt { .. } => "adopt",
     }
 }
 
 /// What it is done to.
 pub(super) fn object(action: &Action) -> String {
     match action {
-        Action::CreateUser { name, .. } | Action::ModifyUser { name, .. } | Action::RemoveUser { name } => {
-            name.to_string()
-        }
+        Action::CreateUser { name, .. }
+        | Action::ModifyUser { name, .. }
+        | Action::RemoveUser { name }
+        | Action::JoinGroups { name, .. } => name.to_string(),
         Action::CreateDirectory { path, .. }
         | Action::RemoveDirectory { path }
         | Action::SetAttributes { path, .. }
+        | Action::SetOwnerBelow { path, .. }
         | Action::WriteFile { path, .. }
         | Action::RemoveFile { path }
         | Action::MakeLink { path, .. }
@@ -99,6 +104,7 @@ pub(super) fn object(action: &Action) -> String {
         | Action::Restart { unit }
         | Action::Reload { unit }
         | Action::ResetFailed { unit } => unit.to_string(),
+        Action::Adopt { entry } => entry.name().to_owned(),
         Action::DaemonReload => String::new(),
         Action::Gate { units } => {
             let units: Vec<&str> = units.iter().map(UnitName::as_str).collect();

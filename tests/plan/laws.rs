@@ -27,6 +27,7 @@ fn refilled_desired(desired: &Desired) -> Desired {
         users: refilled(&desired.users),
         directories: refilled(&desired.directories),
         files: refilled(&desired.files),
+        symlinks: refilled(&desired.symlinks),
         units: refilled(&desired.units),
         ..desired.clone()
     }
@@ -37,6 +38,7 @@ fn refilled_observed(observed: &Observed) -> Observed {
         units: refilled(&observed.units),
         paths: refilled(&observed.paths),
         links: refilled(&observed.links),
+        below: refilled(&observed.below),
         users: refilled(&observed.users),
         groups: refilled(&observed.groups),
         ledgers: refilled(&observed.ledgers),
@@ -90,6 +92,7 @@ fn touched(action: &Action) -> Option<AbsPath> {
         Action::CreateDirectory { path, .. }
         | Action::RemoveDirectory { path }
         | Action::SetAttributes { path, .. }
+        | Action::SetOwnerBelow { path, .. }
         | Action::WriteFile { path, .. }
         | Action::RemoveFile { path }
         | Action::MakeLink { path, .. }
@@ -101,7 +104,10 @@ fn touched(action: &Action) -> Option<AbsPath> {
 
 fn touched_user(action: &Action) -> Option<&UserName> {
     match action {
-        Action::CreateUser { name, .. } | Action::ModifyUser { name, .. } | Action::RemoveUser { name } => Some(name),
+        Action::CreateUser { name, .. }
+        | Action::ModifyUser { name, .. }
+        | Action::RemoveUser { name }
+        | Action::JoinGroups { name, .. } => Some(name),
         _ => None,
     }
 }
@@ -125,10 +131,28 @@ fn law_09_unknown_is_not_absent() {
             let plan = plan_host(desired, &blind);
             let wrong = plan.steps.iter().find(|step| touched_user(&step.action) == Some(user));
             assert!(wrong.is_none(), "{name}: user {user} is not known, yet: {wrong:?}");
-            if desired.users.contains_key(user) {
+            if desired.users.get(user).is_some_and(|wanted| wanted.claim.selected) {
                 let said = plan.findings.iter().any(|found| found.kind == FindingKind::Unknown);
                 assert!(said, "{name}: nothing says that user {user} is not known");
             }
+        }
+        for group in observed.groups.keys() {
+            let mut blind = observed.clone();
+            blind.groups.insert(group.clone(), Observation::Unknown("the directory server is down".to_owned()));
+            let plan = plan_host(desired, &blind);
+            let joins = |action: &Action| matches!(action, Action::JoinGroups { groups, .. } if groups.contains(group));
+            let wrong = plan.steps.iter().find(|step| joins(&step.action));
+            assert!(wrong.is_none(), "{name}: group {group} is not known, yet: {wrong:?}");
+        }
+        // Below a directory that is not there is nothing that could be unknown.
+        let is_there = |at: &&AbsPath| observed.paths.get(*at) != Some(&ObservedPath::Absent);
+        for directory in observed.below.keys().filter(is_there) {
+            let mut blind = observed.clone();
+            blind.below.insert(directory.clone(), Observation::Unknown("permission denied".to_owned()));
+            let plan = plan_host(desired, &blind);
+            let owns = |action: &Action| matches!(action, Action::SetOwnerBelow { path, .. } if path == directory);
+            let wrong = plan.steps.iter().find(|step| owns(&step.action));
+            assert!(wrong.is_none(), "{name}: what is below {directory} is not known, yet: {wrong:?}");
         }
         for unit in observed.units.keys() {
             let mut blind = observed.clone();
@@ -169,7 +193,9 @@ fn after_its_steps_a_host_has_nothing_left_to_do() {
             wrong.push(format!("== {}: the steps cannot be run (see above)", case.name));
             continue;
         };
-        let again = plan_host(&case.desired, &after);
+        let mut desired = case.desired.clone();
+        desired.keep_holds(case.observed.facts.now_us);
+        let again = plan_host(&desired, &after);
         let stale = |plan: &HostPlan| -> BTreeSet<_> {
             let stale = plan.findings.iter().filter(|found| found.kind == FindingKind::Stale);
             stale.map(|found| found.unit.clone()).collect()
@@ -180,6 +206,28 @@ fn after_its_steps_a_host_has_nothing_left_to_do() {
         }
     }
     assert!(wrong.is_empty(), "{} cases are not done after their steps\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// Law 7 where a run was limited: what `--tags` left out is found by the next run that is about it.
+#[test]
+fn a_restart_that_tags_left_out_is_due_with_the_next_run() {
+    let restarts = |plan: &HostPlan| -> Vec<String> {
+        let restart = |action: &Action| match action {
+            Action::Restart { unit } => Some(unit.to_string()),
+            _ => None,
+        };
+        plan.steps.iter().filter_map(|step| restart(&step.action)).collect()
+    };
+    let case = cases().into_iter().find(|case| case.name == "tags-leave-out").expect("the case is there");
+    let limited = plan_host(&case.desired, &case.observed);
+    assert_eq!(restarts(&limited), Vec::<String>::new());
+    let after = simulate::applied(&case.desired, &case.observed, &limited);
+    let mut everything = case.desired.clone();
+    everything.select(|_| true);
+    let next = plan_host(&everything, &after);
+    assert_eq!(restarts(&next), ["web.service"]);
+    let reasons: Vec<_> = next.steps.iter().flat_map(|step| &step.reasons).map(|reason| reason.kind).collect();
+    assert!(reasons.contains(&ReasonKind::Stale), "{reasons:?}");
 }
 
 #[test]

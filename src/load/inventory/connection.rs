@@ -5,9 +5,8 @@ use std::collections::BTreeSet;
 use crate::load::allowed::{Notes, found};
 use crate::load::leaf;
 use crate::load::node::{Dialect, Node};
+use crate::load::words::split_words;
 use crate::model::{ConnectionKind, HostName, Target, Vars};
-
-use super::words::split_words;
 
 /// What a host or group says about reaching it; what it does not say is left to weaker groups, then to ssh.
 #[derive(Clone, Debug, Default)]

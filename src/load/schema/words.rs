@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::load::playbook::NO_DEFAULT;
 use crate::load::units::{ON_CHANGE, STATES};
-use crate::load::{project, units};
+use crate::load::{project, selection, units};
 
 use super::shape::{DROP_IN, HOST_PATH, MODE, RELATIVE, Shape, USER, USER_OR_TEMPLATE, Word, template};
 
@@ -72,8 +72,12 @@ pub(super) static USER_KEYS: [Word; 11] = [
     word("system", Shape::Flag, "A system user; true where not set."),
     word("home", PATH, "Its home directory, put right where it differs."),
     word("shell", PATH, "Its login shell, put right where it differs; /usr/sbin/nologin where not set."),
-    word("create_home", Shape::Flag, "Whether the home directory is made with the user."),
-    word("groups", Shape::Made(groups), "Further groups that the user is in; the primary one is `gid`."),
+    word("create_home", Shape::Flag, "Whether the home directory is made where it is missing."),
+    word(
+        "groups",
+        Shape::Made(groups),
+        "Further groups that the user shall be in; it leaves none. The primary one is `gid`.",
+    ),
     word("uid", Shape::Made(uid), "Its number; the system chooses where not set."),
     word("gid", Shape::Made(gid), "Its primary group: a number, or the name of a group that exists."),
     ADOPT,
@@ -167,6 +171,16 @@ pub(super) static DROP_INS: [Word; 8] = [
 /// Of `unit_defaults`.
 pub(super) static UNIT_DEFAULTS: [Word; 6] = [ENABLED, STATE, CHANGE, HOLD, TAGS, WHEN];
 
+/// Of a hold.
+pub(super) static HOLD_KEYS: [Word; 2] = [
+    word("reason", Shape::Made(reason), "Required: why, for whoever meets the hold."),
+    word(
+        "until",
+        Shape::Made(until),
+        "From then on the unit is free: a day (00:00 UTC), or a time with its offset, such as 2026-12-01T08:30:00Z.",
+    ),
+];
+
 /// Of a group of the inventory.
 pub(super) static GROUP: [Word; 3] = [
     word(
@@ -240,7 +254,11 @@ const CHANGE: Word = word(
     Shape::OneOf(|| ON_CHANGE.map(|(word, _)| word).to_vec()),
     "What a change of its settings or of a watched file does to a running unit.",
 );
-const ADOPT: Word = word("adopt", Shape::Flag, "Takes over what somebody else installed.");
+const ADOPT: Word = word(
+    "adopt",
+    Shape::Flag,
+    "What is there already becomes ours, as it is or put right; beside `absent: true` it is removed.",
+);
 const TAGS: Word = word("tags", Shape::Made(tags), "Words by which `--tags` chooses, one or a list.");
 const WHEN: Word = word(
     "when",
@@ -305,8 +323,11 @@ fn words_of_a_command() -> Value {
 
 fn check_command() -> Value {
     let mut schema = words_of_a_command();
+    let marked = json!(r"%s|\{\{");
     schema["type"] = json!(["string", "array"]);
-    schema["minLength"] = json!(1);
+    schema["pattern"] = marked.clone();
+    schema["patternErrorMessage"] = json!("write `%s` where the path of the new file goes, such as `visudo -cf %s`");
+    schema["contains"] = json!({"type": "string", "pattern": marked});
     schema
 }
 
@@ -320,13 +341,19 @@ fn condition() -> Value {
     json!({"type": ["string", "boolean", "array"], "minLength": 1, "items": item})
 }
 
+fn reason() -> Value {
+    json!({"type": "string", "pattern": r"\S"})
+}
+
+fn until() -> Value {
+    let moment = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ][0-9:.]+([Zz]|[+-][0-9:]+))?$|\{\{";
+    json!({"type": ["string", "null"], "pattern": moment})
+}
+
 fn hold() -> Value {
     json!({
         "type": ["object", "null"],
-        "properties": {
-            "reason": {"type": "string", "pattern": r"\S", "description": "Why, for whoever meets the hold."},
-            "until": {"type": ["string", "null"], "description": "A day, or a time with its offset: 2026-12-01T08:30:00Z."},
-        },
+        "properties": super::properties(&selection::HOLD, &HOLD_KEYS),
         "required": ["reason"],
         "additionalProperties": false,
     })

@@ -21,9 +21,11 @@ run_steps() {
       user-create) step_user_create "$index" "$@" ;;
       user-modify) step_user_modify "$index" "$@" ;;
       user-remove) step_user_remove "$index" "$@" ;;
+      user-join) step_user_join "$index" "$@" ;;
       dir) step_dir "$index" "$@" ;;
       rmdir) step_rmdir "$index" "$@" ;;
       attr) step_attr "$index" "$@" ;;
+      below) step_below "$index" "$@" ;;
       write) step_write "$index" "$@" ;;
       seal) step_seal "$index" "$@" ;;
       rm) step_rm "$index" "$@" ;;
@@ -33,6 +35,8 @@ run_steps() {
       unmask) step_unmask "$index" "$@" ;;
       daemon-reload) step_daemon_reload "$index" ;;
       gate) step_gate "$index" "$@" ;;
+      # Nothing but the ledger changes, and that is written with all others.
+      adopt) tell "$index" 'done' ;;
       *) fail "$index" "this script knows no step \`$verb\`" ;;
     esac
   done
@@ -211,7 +215,8 @@ main() {
   exec 3>&1 </dev/null
   begun=$(date +%s)
   take_lock
-  created='' soiled='' pending='' temps='' new_users='' changed_users='' gone_users=''
+  ODD=' 	\*?['
+  created='' soiled='' pending='' temps='' owned='' new_users='' new_groups='' joined='' changed_users='' gone_users=''
   failure='' committed='' broken='' lingering='' unmoved='' stirred='' synced='' fresh='' reloaded='' halted='' passed_over='' group='' group_key='' group_verb=''
   if command -v selinuxenabled >/dev/null && selinuxenabled; then selinux=yes; else selinux=''; fi
   snapshot

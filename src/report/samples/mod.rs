@@ -24,7 +24,7 @@ pub(super) fn path(text: &str) -> AbsPath {
     AbsPath::parse(text).unwrap()
 }
 
-fn user(name: &str) -> UserName {
+pub(in crate::report) fn user(name: &str) -> UserName {
     UserName::parse(name).unwrap()
 }
 
@@ -46,6 +46,7 @@ pub(super) fn report(outcome: Outcome, plan: Option<HostPlan>) -> HostReport {
 
 pub(super) fn run(verb: &str, hosts: impl IntoIterator<Item = (&'static str, HostReport)>) -> RunReport {
     RunReport {
+        tags: Vec::new(),
         schema_version: 1,
         verb: verb.to_owned(),
         run: if verb == "plan" { "" } else { "20261120-182401-7f3a" }.to_owned(),
@@ -81,6 +82,7 @@ fn write(at: &str) -> Action {
         mode: 0o644,
         user: user("root"),
         group: user("root"),
+        validate: Vec::new(),
     }
 }
 
@@ -185,6 +187,8 @@ fn first_steps() -> Vec<Step> {
             Action::CreateUser {
                 name: user("webapp"),
                 system: true,
+                uid: None,
+                gid: None,
                 home: Some(path("/opt/webapp")),
                 shell: Some(path("/usr/sbin/nologin")),
             },

@@ -1,12 +1,15 @@
 //! The folder of mistakes: every case is an input file and what the user reads about it.
+//!
+//! A playbook that can be read is compiled, for the hosts of the inventory beside it; without one, for `h1`.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::model::SourceFile;
+use crate::load::{brief, parse_inventory, parse_playbook};
+use crate::model::{Diagnostic, SourceFile, Vars};
 
-use super::project::{ROOT_FILE, parse_project};
-use super::{brief, parse_inventory, parse_playbook};
+use super::{Inputs, Knowledge, Sources};
+use crate::load::project::{ROOT_FILE, parse_project};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/input")
@@ -20,14 +23,30 @@ fn source(path: &Path) -> Option<Arc<SourceFile>> {
 
 fn said_about(case: &Path) -> String {
     let problems = if let Some(playbook) = source(&case.join("playbook.yaml")) {
-        parse_playbook(playbook, Path::new("playbook.yaml"), Path::new("/")).err()
+        said_about_playbook(playbook, case)
     } else if let Some(settings) = source(&case.join(ROOT_FILE)) {
-        parse_project(&settings, Path::new("/")).err()
+        parse_project(&settings, Path::new("/")).err().unwrap_or_default()
     } else {
         let inventory = source(&case.join("inventory.yaml")).expect("a case has a playbook, an inventory or settings");
-        parse_inventory(&[inventory]).err()
+        parse_inventory(&[inventory]).err().unwrap_or_default()
     };
-    problems.unwrap_or_default().iter().map(brief).collect()
+    problems.iter().map(brief).collect()
+}
+
+fn said_about_playbook(playbook: Arc<SourceFile>, case: &Path) -> Vec<Diagnostic> {
+    let playbook = match parse_playbook(playbook, Path::new("playbook.yaml"), Path::new("/")) {
+        Ok((playbook, _)) => playbook,
+        Err(problems) => return problems,
+    };
+    let one_host = || Arc::new(SourceFile { name: "inventory.yaml".into(), text: "all: {hosts: {h1: }}\n".into() });
+    let inventory = source(&case.join("inventory.yaml")).unwrap_or_else(one_host);
+    let (inventory, _) = parse_inventory(&[inventory]).expect("the inventory beside a playbook is right");
+    let hosts = inventory.hosts.keys().cloned().collect();
+    let inputs = Inputs::new(vec![playbook], inventory, Vars::new(), Sources::default());
+    match inputs.compile(&hosts, &Knowledge::default()) {
+        Ok(compiled) => compiled.warnings,
+        Err(problems) => problems,
+    }
 }
 
 #[test]
