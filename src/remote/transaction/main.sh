@@ -179,6 +179,7 @@ apply() {
   show_units
   # Where a step on files failed late, or a unit did not stop, the ledger keeps what was and what was meant.
   if [ -z "$broken$lingering" ] && ! write_ledgers; then failure=${failure:-"cannot write the ledger: $said"}; fi
+  remove_parents
   flush_directories
   if [ -n "$failure" ]; then
     frame "failure $failure"
@@ -216,7 +217,7 @@ main() {
   begun=$(date +%s)
   take_lock
   ODD=' 	\*?['
-  created='' soiled='' pending='' temps='' owned='' new_users='' new_groups='' joined='' changed_users='' gone_users=''
+  created='' left_behind='' soiled='' pending='' temps='' owned='' new_users='' new_groups='' joined='' changed_users='' gone_users=''
   failure='' committed='' broken='' lingering='' unmoved='' stirred='' synced='' fresh='' reloaded='' halted='' passed_over='' group='' group_key='' group_verb=''
   if command -v selinuxenabled >/dev/null && selinuxenabled; then selinux=yes; else selinux=''; fi
   snapshot
