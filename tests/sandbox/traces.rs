@@ -28,7 +28,9 @@ impl Tree {
     pub(crate) fn differences(&self, now: &Tree, but: &[&str]) -> Vec<String> {
         let only = |these: &Tree, others: &Tree, sign: char| -> Vec<String> {
             let gone = these.0.iter().filter(|line| others.0.binary_search(line).is_err() && !others.0.contains(line));
-            gone.filter(|line| !but.iter().any(|word| line.contains(word))).map(|line| format!("{sign}{line}")).collect()
+            gone.filter(|line| !but.iter().any(|word| line.contains(word)))
+                .map(|line| format!("{sign}{line}"))
+                .collect()
         };
         let mut all = only(self, now, '-');
         all.extend(only(now, self, '+'));
@@ -46,7 +48,9 @@ pub(crate) fn absent(playbook: &str) -> String {
         for (key, value) in &manifest {
             match key.as_str().expect("keys are text") {
                 "name" | "hosts" | "defaults" | "vars" => drop(gone.insert(key.clone(), value.clone())),
-                "users" | "directories" | "files" => drop(gone.insert(key.clone(), every(value, |entry| absent_with_when(entry)))),
+                "users" | "directories" | "files" => {
+                    drop(gone.insert(key.clone(), every(value, |entry| absent_with_when(entry))))
+                }
                 "units" => drop(gone.insert(key.clone(), every(value, unit))),
                 _ => {}
             }
@@ -75,9 +79,11 @@ fn absent_with_when(entry: &Value) -> Value {
 
 fn unit(entry: &Value) -> Value {
     let has = |key: &str| entry.get(key).is_some();
-    let sections = entry.as_mapping().into_iter().flatten().any(|(key, _)| {
-        key.as_str().is_some_and(|key| key.starts_with(|c: char| c.is_ascii_uppercase()))
-    });
+    let sections = entry
+        .as_mapping()
+        .into_iter()
+        .flatten()
+        .any(|(key, _)| key.as_str().is_some_and(|key| key.starts_with(|c: char| c.is_ascii_uppercase())));
     if sections || ["template", "content", "source"].into_iter().any(has) {
         return absent_with_when(entry);
     }
@@ -86,7 +92,12 @@ fn unit(entry: &Value) -> Value {
         left.push(("drop_ins", every(drop_ins, absent_with_when)));
     }
     if has("masked") {
-        left.extend([("masked", Value::from(false)), ("enabled", Value::Null), ("state", Value::Null)]);
+        left.push(("masked", Value::from(false)));
+        let is_on = |key: &str, word: &Value| entry.get(key) == Some(word);
+        // A package's unit was off before.
+        let enabled = if is_on("enabled", &Value::from(true)) { Value::from(false) } else { Value::Null };
+        let state = if is_on("state", &Value::from("started")) { Value::from("stopped") } else { Value::Null };
+        left.extend([("enabled", enabled), ("state", state)]);
     }
     mapping(&left)
 }
