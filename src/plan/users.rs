@@ -369,10 +369,10 @@ fn remove(draft: &mut Draft<'_>, name: &UserName, user: &DesiredUser, account: &
     }
     draft.change(None, manifest, ChangeKind::User { name: name.clone(), from: Some("exists".to_owned()), to: None });
     // What is in a home is nobody's to throw away without being asked.
-    let reason = match account.home.as_str() {
-        "" | "/" | "/nonexistent" => "declared absent".to_owned(),
-        home => format!("declared absent; {home} stays, where it is there"),
-    };
+    let gone = |home: &AbsPath| draft.observed.paths.get(home) == Some(&ObservedPath::Absent);
+    let home = AbsPath::parse(&account.home).ok().filter(|home| home.as_str() != "/" && !gone(home));
+    let stays = home.map(|home| format!("; its home {home} stays")).unwrap_or_default();
+    let reason = format!("declared absent{stays}");
     draft.step(Stage::RemoveUsers, Action::RemoveUser { name: name.clone() }, ReasonKind::NotWanted, reason);
     draft.disown(|other| *other == entry);
 }
