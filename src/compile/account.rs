@@ -28,11 +28,11 @@ pub(super) fn spec(
     };
     let uid = uid(scope, entry, path)?;
     if let Some(uid) = uid {
-        claims.claim(Kind::Uid, &uid.to_string(), scope, &below(path, "uid"))?;
+        claims.claim((Kind::Uid, &uid.to_string()), scope, &below(path, "uid"), &entry.selection)?;
     }
     let gid = gid(scope, entry, name, path)?;
     if let Some(PrimaryGroup::Number(gid)) = &gid {
-        claims.claim(Kind::Gid, &gid.to_string(), scope, &below(path, "gid"))?;
+        claims.claim((Kind::Gid, &gid.to_string()), scope, &below(path, "gid"), &entry.selection)?;
     }
     let spec = UserSpec {
         system: flag(entry.system.as_ref(), "system", true)?,

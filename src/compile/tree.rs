@@ -56,7 +56,8 @@ const UNITS: &str = "declare the unit under `units`: what is in `/etc/systemd/sy
 pub(super) fn user(scope: &Scope, written: &str, entry: &UserEntry, draft: &mut Draft) {
     let path = [key("users"), key(written)];
     let result = scope.key(written, &path, UserName::parse, USER).and_then(|name| {
-        let claim = draft.claims.claim(Kind::User, name.as_str(), scope, &path)?;
+        let claim = draft.claims.claim((Kind::User, name.as_str()), scope, &path, &entry.selection)?;
+        let adopt = scope.adopts(entry.adopt.as_ref(), &path)?;
         let spec = if scope.is_absent(entry.absent.as_ref(), &path)? {
             Wanted::Absent
         } else {
@@ -68,7 +69,7 @@ pub(super) fn user(scope: &Scope, written: &str, entry: &UserEntry, draft: &mut 
         if name.as_str().chars().all(|c| c.is_ascii_digit()) {
             return Err(scope.key_error(&path, "a user needs a name, not only a number"));
         }
-        Ok((name, DesiredUser { claim, spec }))
+        Ok((name, DesiredUser { claim, adopt, spec }))
     });
     draft.desired.users.extend(draft.messages.keep(result));
 }
@@ -80,7 +81,8 @@ pub(super) fn directory(scope: &Scope, written: &str, entry: &DirectoryEntry, dr
         if let Some(reserved) = OWN_STATE.iter().find(|reserved| reserved.holds(&name)) {
             return Err(reserved.refusal(scope, &path));
         }
-        let claim = draft.claims.claim(Kind::Path, name.as_str(), scope, &path)?;
+        let claim = draft.claims.claim((Kind::Path, name.as_str()), scope, &path, &entry.selection)?;
+        let adopt = scope.adopts(entry.adopt.as_ref(), &path)?;
         let spec = if scope.is_absent(entry.absent.as_ref(), &path)? {
             Wanted::Absent
         } else {
@@ -91,7 +93,7 @@ pub(super) fn directory(scope: &Scope, written: &str, entry: &DirectoryEntry, dr
                 recurse: recursion::wanted(scope, entry, &name, &path)?,
             })
         };
-        Ok((name, DesiredDirectory { claim, spec }))
+        Ok((name, DesiredDirectory { claim, adopt, spec }))
     });
     draft.desired.directories.extend(draft.messages.keep(result));
 }
@@ -116,16 +118,17 @@ pub(super) fn file(scope: &Scope, written: &str, entry: &FileEntry, draft: &mut 
         if let Some(reserved) = OWN_STATE.iter().chain(&NO_PLACE_FOR_FILES).find(|reserved| reserved.holds(&name)) {
             return Err(reserved.refusal(scope, &path));
         }
-        let claim = draft.claims.claim(Kind::Path, name.as_str(), scope, &path)?;
+        let claim = draft.claims.claim((Kind::Path, name.as_str()), scope, &path, &entry.selection)?;
+        let adopt = scope.adopts(entry.adopt.as_ref(), &path)?;
         if scope.is_absent(entry.absent.as_ref(), &path)? {
-            return Ok((name, At::File(DesiredFile { claim, spec: Wanted::Absent })));
+            return Ok((name, At::File(DesiredFile { claim, adopt, spec: Wanted::Absent })));
         }
         if let Some(written) = &entry.symlink {
             let target = link_target(scope, written, &name, &path)?;
-            return Ok((name, At::Symlink(DesiredSymlink { claim, target })));
+            return Ok((name, At::Symlink(DesiredSymlink { claim, adopt, target })));
         }
         let spec = Wanted::Present(file_spec(scope, entry, &path)?);
-        Ok((name, At::File(DesiredFile { claim, spec })))
+        Ok((name, At::File(DesiredFile { claim, adopt, spec })))
     });
     match draft.messages.keep(result) {
         Some((name, At::File(file))) => drop(draft.desired.files.insert(name, file)),

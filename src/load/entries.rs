@@ -9,24 +9,28 @@ use crate::model::{AbsPath, UserName, Vars};
 use super::allowed::{Fields, Keys, Notes, colon_help, found};
 use super::manifest::{DirectoryEntry, Expr, FileEntry, TextSource, UserEntry};
 use super::node::{Dialect, Node};
+use super::selection::selection;
 use super::{accounts, file_keys, leaf};
 
 pub(super) const USER: Keys = Keys {
     of: "a user",
-    now: &["absent", "system", "uid", "gid", "groups", "home", "create_home", "shell"],
-    later: &["adopt", "tags", "when"],
+    now: &["absent", "adopt", "system", "uid", "gid", "groups", "home", "create_home", "shell", "tags", "when"],
+    later: &[],
     sections: false,
 };
 pub(super) const DIRECTORY: Keys = Keys {
     of: "a directory",
-    now: &["absent", "owner", "group", "mode", "recurse"],
-    later: &["adopt", "tags", "when"],
+    now: &["absent", "adopt", "owner", "group", "mode", "recurse", "tags", "when"],
+    later: &[],
     sections: false,
 };
 pub(super) const FILE: Keys = Keys {
     of: "a file",
-    now: &["absent", "template", "content", "source", "symlink", "vars", "owner", "group", "mode", "validate"],
-    later: &["adopt", "tags", "when"],
+    now: &[
+        "absent", "adopt", "template", "content", "source", "symlink", "vars", "owner", "group", "mode", "validate",
+        "tags", "when",
+    ],
+    later: &[],
     sections: false,
 };
 
@@ -64,6 +68,8 @@ pub(super) fn user(name: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Option<
     let create_home = accounts::create_home(&fields, notes);
     Some(UserEntry {
         absent,
+        adopt: adopt(&fields, notes),
+        selection: selection(&fields, notes),
         system: get("system").and_then(|node| leaf::flag(node, notes)),
         uid: numbers.uid,
         gid: numbers.gid,
@@ -79,7 +85,9 @@ pub(super) fn directory(path: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Op
     let fields = Fields::read(node, &DIRECTORY, Dialect::Playbook, notes)?;
     let absent = absent(&fields, notes);
     let (owner, group, mode) = ownership(&fields, notes);
-    Some(DirectoryEntry { absent, owner, group, mode, recurse: file_keys::recurse(&fields, notes) })
+    let (adopt, selection) = (adopt(&fields, notes), selection(&fields, notes));
+    let recurse = file_keys::recurse(&fields, notes);
+    Some(DirectoryEntry { absent, adopt, selection, owner, group, mode, recurse })
 }
 
 pub(super) fn file(path: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Option<FileEntry> {
@@ -94,14 +102,24 @@ pub(super) fn file(path: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Option<
         notes.error(node.key_span(), format!("nothing says what is in `{path}`"), help);
     }
     let (owner, group, mode) = ownership(&fields, notes);
-    Some(FileEntry { absent, text, symlink, owner, group, mode, validate: file_keys::validate(&fields, notes) })
+    let (adopt, selection) = (adopt(&fields, notes), selection(&fields, notes));
+    let validate = file_keys::validate(&fields, notes);
+    Some(FileEntry { absent, adopt, selection, text, symlink, owner, group, mode, validate })
+}
+
+/// What may stand beside `absent: true`: on which hosts and in which runs it is meant, and whose thing may go.
+const BESIDE_ABSENT: [&str; 5] = ["absent", "adopt", "hold", "tags", "when"];
+
+/// `adopt:`.
+pub(super) fn adopt(fields: &Fields<'_>, notes: &mut Notes<'_>) -> Option<Expr<bool>> {
+    fields.get("adopt").and_then(|node| leaf::flag(node, notes))
 }
 
 /// `absent:`. What is removed has no other properties.
 pub(super) fn absent(fields: &Fields<'_>, notes: &mut Notes<'_>) -> Option<Expr<bool>> {
     let node = fields.get("absent")?;
     let absent = leaf::flag(node, notes)?;
-    let other = fields.entries.iter().find(|(key, _)| *key != "absent");
+    let other = fields.entries.iter().find(|(key, _)| !BESIDE_ABSENT.contains(key));
     if let (Expr::Literal(true), Some((key, other))) = (&absent, other) {
         notes.error_pair(
             (other.key_span(), ""),

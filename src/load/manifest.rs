@@ -3,7 +3,7 @@
 //! Strings may hold `{{ … }}`; they stay text here. Where a typed value is expected (`enabled`, `instances`), an
 //! [`Expr`] is either that value or a template for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -29,6 +29,35 @@ pub enum Setting<T> {
     Is(Expr<T>),
 }
 
+/// One condition of `when:`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Condition {
+    /// `true` or `false`.
+    Literal(bool),
+    /// An expression as Ansible writes it, without braces.
+    Expression(String),
+    /// `"{{ … }}"`.
+    Template(String),
+}
+
+/// What an entry is about and when: on which hosts it is there at all, and by which words a run selects it.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// All of them have to hold.
+    pub when: Vec<Condition>,
+    /// Plain words; an entry has those of its manifest as well.
+    pub tags: BTreeSet<String>,
+}
+
+/// `hold: {reason, until}`
+#[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "keys under their own names")]
+pub struct HoldEntry {
+    pub reason: String,
+    /// A date or a time as written, checked unless it is a template.
+    pub until: Option<String>,
+}
+
 /// One playbook file.
 #[derive(Clone, Debug)]
 pub struct Playbook {
@@ -52,6 +81,7 @@ pub struct Manifest {
     pub name: ManifestName,
     /// The selector as written, checked for syntax.
     pub hosts: String,
+    pub selection: Selection,
     pub defaults: Vars,
     pub vars: Vars,
     pub secrets: BTreeMap<String, SecretEntry>,
@@ -79,6 +109,8 @@ pub enum SecretEntry {
 #[expect(missing_docs, reason = "keys under their own names")]
 pub struct UserEntry {
     pub absent: Option<Expr<bool>>,
+    pub adopt: Option<Expr<bool>>,
+    pub selection: Selection,
     pub system: Option<Expr<bool>>,
     /// A number, or a template for one.
     pub uid: Option<String>,
@@ -96,6 +128,8 @@ pub struct UserEntry {
 #[expect(missing_docs, reason = "keys under their own names")]
 pub struct DirectoryEntry {
     pub absent: Option<Expr<bool>>,
+    pub adopt: Option<Expr<bool>>,
+    pub selection: Selection,
     pub owner: Option<String>,
     pub group: Option<String>,
     /// As text, `"0755"` or a template. A YAML number is refused: 0755 and 755 would not mean the same.
@@ -130,6 +164,8 @@ pub struct TextSource {
 #[expect(missing_docs, reason = "keys under their own names")]
 pub struct FileEntry {
     pub absent: Option<Expr<bool>>,
+    pub adopt: Option<Expr<bool>>,
+    pub selection: Selection,
     pub text: TextSource,
     /// Where a link at this path points to; then there is no text.
     pub symlink: Option<String>,
@@ -147,6 +183,7 @@ pub struct UnitDefaults {
     pub enabled: Setting<bool>,
     pub state: Setting<RunState>,
     pub on_change: Option<Expr<OnChange>>,
+    pub hold: Setting<HoldEntry>,
 }
 
 /// Capitalised keys: section → directive → values, in the order in which they were written.
@@ -172,6 +209,8 @@ pub enum DirectiveValue {
 #[expect(missing_docs, reason = "keys under their own names")]
 pub struct UnitEntry {
     pub absent: Option<Expr<bool>>,
+    pub adopt: Option<Expr<bool>>,
+    pub selection: Selection,
     pub sections: Sections,
     pub text: TextSource,
     pub drop_ins: BTreeMap<String, DropInEntry>,
@@ -182,6 +221,7 @@ pub struct UnitEntry {
     pub on_change: Option<Expr<OnChange>>,
     /// Instance strings: numbers and texts, or a template that yields a list.
     pub instances: Option<Expr<Vec<String>>>,
+    pub hold: Setting<HoldEntry>,
     /// By name, what the service finds in its directory of credentials.
     pub credentials: BTreeMap<String, String>,
 }
@@ -191,6 +231,9 @@ pub struct UnitEntry {
 #[expect(missing_docs, reason = "keys under their own names")]
 pub struct DropInEntry {
     pub absent: Option<Expr<bool>>,
+    pub adopt: Option<Expr<bool>>,
+    /// Conditions only: a drop-in is planned with its unit or not at all.
+    pub when: Vec<Condition>,
     pub sections: Sections,
     pub text: TextSource,
 }

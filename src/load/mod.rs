@@ -13,12 +13,11 @@ pub mod manifest;
 pub mod project;
 pub mod selector;
 pub mod spans;
+pub mod tags;
 
 mod accounts;
 mod allowed;
 mod brief;
-#[cfg(test)]
-mod cases;
 mod document;
 mod entries;
 mod file_keys;
@@ -30,6 +29,7 @@ mod scan;
 pub mod schema;
 mod secrets;
 mod sections;
+mod selection;
 mod slips;
 mod tree;
 mod units;
@@ -41,4 +41,5 @@ pub use file_keys::{check_command, check_target};
 pub use inventory::{parse_inventory, read_inventory};
 pub use playbook::{check_unique, parse_playbook, read_playbook};
 pub use read_file::read_file;
+pub use selection::parse_until;
 pub use words::split_words;

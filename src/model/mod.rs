@@ -18,9 +18,9 @@ pub use bytes::{Bytes, Digest, Secrecy};
 pub use connection::{ConnectionKind, Target, Vars};
 pub use desired::{
     Claim, Desired, DesiredDirectory, DesiredFile, DesiredSymlink, DesiredUnit, DesiredUser, DirectorySpec, FileSpec,
-    Instances, OnChange, Place, PrimaryGroup, RunState, UserSpec, Wanted,
+    Hold, Instances, OnChange, Place, PrimaryGroup, RunState, Until, UserSpec, Wanted,
 };
-pub use diagnostic::{Diagnostic, Label, SourceFile};
+pub use diagnostic::{Diagnostic, Label, Severity, SourceFile};
 pub use ledger::{Ledger, LedgerEntry};
 pub use names::{AbsPath, CREDENTIALS_DIR, HostName, ManifestName, NameError, UNIT_DIR, UnitKind, UnitName, UserName};
 pub use observed::{

@@ -16,6 +16,7 @@ const LEDGERS: &str = "/var/lib/unitfleet/ledger";
 /// stopped while its file still says how (its `ExecStop=`), and only then removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Stage {
+    Adopt,
     Users,
     Directories,
     Unmask,
@@ -122,6 +123,11 @@ impl<'a> Draft<'a> {
         })
     }
 
+    /// Whether the ledger of a manifest, as it was observed, names the thing, whatever it says of it.
+    pub(super) fn has_in_ledger(&self, owner: &ManifestName, entry: &LedgerEntry) -> bool {
+        self.ledger_before(owner).is_some_and(|ledger| ledger.entries.iter().any(|other| same_thing(other, entry)))
+    }
+
     /// Whose ledger, other than `owner`'s, has the entry.
     pub(super) fn other_owner(&self, owner: &ManifestName, has: impl Fn(&LedgerEntry) -> bool) -> Option<ManifestName> {
         let others = self.ledgers.iter().filter(|(name, _)| *name != owner);
@@ -150,11 +156,11 @@ impl<'a> Draft<'a> {
     pub(super) fn own(&mut self, owner: &ManifestName, entry: LedgerEntry) {
         for (name, ledger) in &mut self.ledgers {
             if name != owner {
-                ledger.entries.retain(|other| !same_thing(other, &entry));
+                ledger.entries.retain(|other| !same_place(other, &entry));
             }
         }
         let ledger = self.ledgers.entry(owner.clone()).or_insert_with(|| Ledger::new(owner.clone()));
-        ledger.entries.retain(|other| !same_thing(other, &entry));
+        ledger.entries.retain(|other| !same_place(other, &entry));
         ledger.entries.insert(entry);
     }
 
@@ -246,7 +252,8 @@ pub(super) fn touched_path(action: &Action) -> Option<AbsPath> {
         | Action::Start { .. }
         | Action::Restart { .. }
         | Action::Reload { .. }
-        | Action::ResetFailed { .. } => None,
+        | Action::ResetFailed { .. }
+        | Action::Adopt { .. } => None,
     }
 }
 
@@ -260,12 +267,19 @@ fn names_path(entry: &LedgerEntry, wanted: &AbsPath) -> bool {
 }
 
 /// Whether two entries are about the same thing, whatever they say of it.
-fn same_thing(one: &LedgerEntry, other: &LedgerEntry) -> bool {
+pub(super) fn same_thing(one: &LedgerEntry, other: &LedgerEntry) -> bool {
     match (one, other) {
-        (
-            LedgerEntry::File { path: a, .. } | LedgerEntry::Link { path: a, .. },
-            LedgerEntry::File { path: b, .. } | LedgerEntry::Link { path: b, .. },
-        ) => a == b,
+        (LedgerEntry::File { path: a, .. }, LedgerEntry::File { path: b, .. })
+        | (LedgerEntry::Link { path: a, .. }, LedgerEntry::Link { path: b, .. }) => a == b,
         _ => one == other,
+    }
+}
+
+/// Whether one takes the place of the other: at a path is a file or a link.
+fn same_place(one: &LedgerEntry, other: &LedgerEntry) -> bool {
+    match (one, other) {
+        (LedgerEntry::File { path: a, .. }, LedgerEntry::Link { path: b, .. })
+        | (LedgerEntry::Link { path: a, .. }, LedgerEntry::File { path: b, .. }) => a == b,
+        _ => same_thing(one, other),
     }
 }

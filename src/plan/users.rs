@@ -15,6 +15,7 @@ use crate::model::{
     PrimaryGroup, Reason, ReasonKind, UnitName, UserName, UserSpec, Wanted,
 };
 
+use super::adopt;
 use super::draft::{Draft, Stage};
 use super::view::Entry;
 
@@ -25,7 +26,8 @@ pub(super) fn plan(draft: &mut Draft<'_>) {
     // Who has a group of the own name comes first: others may have it for their primary one.
     let late =
         |user: &DesiredUser| matches!(&user.spec, Wanted::Present(UserSpec { gid: Some(PrimaryGroup::Name(_)), .. }));
-    let (late, early): (Vec<_>, Vec<_>) = draft.desired.users.iter().partition(|(_, user)| late(user));
+    let selected = draft.desired.users.iter().filter(|(_, user)| user.claim.selected);
+    let (late, early): (Vec<_>, Vec<_>) = selected.partition(|(_, user)| late(user));
     let mut settled = Vec::new();
     for (name, user) in early.into_iter().chain(late) {
         let Ok(account) = look_up(draft, name.as_str()) else {
@@ -39,6 +41,9 @@ pub(super) fn plan(draft: &mut Draft<'_>) {
             }
             (Wanted::Present(spec), Some(account)) => {
                 if numbers_fit(draft, name, user, spec, account) {
+                    if user.adopt {
+                        adopt::take(draft, None, &user.claim, LedgerEntry::User(name.clone()));
+                    }
                     modify(draft, name, user, spec, account);
                     settled.push((name, user, spec, Some(account)));
                 }
@@ -83,7 +88,7 @@ fn known<'a, T>(
 /// Whether the group will be there because a user of its name is created.
 pub(super) fn comes_with_a_user(draft: &Draft<'_>, group: &UserName) -> bool {
     let missing = matches!(draft.observed.users.get(group), Some(Observation::Known(None)));
-    let spec = draft.desired.users.get(group).map(|user| &user.spec);
+    let spec = draft.desired.users.get(group).filter(|user| user.claim.selected).map(|user| &user.spec);
     let own_group = |spec: &UserSpec| !matches!(spec.gid, Some(PrimaryGroup::Name(_)));
     missing && matches!(spec, Some(Wanted::Present(spec)) if own_group(spec))
 }
@@ -352,8 +357,7 @@ pub(super) fn report_running(draft: &mut Draft<'_>, units: &BTreeSet<UnitName>) 
 fn remove(draft: &mut Draft<'_>, name: &UserName, user: &DesiredUser, account: &Account) {
     let manifest = &user.claim.manifest;
     let entry = LedgerEntry::User(name.clone());
-    let ours = draft.ledger_before(manifest).is_some_and(|ledger| ledger.entries.contains(&entry));
-    if !ours {
+    let Some(why) = adopt::why_removed(draft, None, &user.claim, user.adopt, &entry) else {
         let (text, hint) = match draft.ledgers_unseen() {
             Some(why) => (
                 format!("user {name} is declared absent, but whether `{manifest}` created it is not known: {why}"),
@@ -361,18 +365,18 @@ fn remove(draft: &mut Draft<'_>, name: &UserName, user: &DesiredUser, account: &
             ),
             None => (
                 format!("user {name} is declared absent, but `{manifest}` did not create it on this host"),
-                format!("take `{name}` out of the playbook, or remove the user by hand"),
+                format!("write `adopt: true` beside it, take `{name}` out of the playbook, or remove the user by hand"),
             ),
         };
         draft.refuse(None, &user.claim.place, text, Some(hint));
         return;
-    }
+    };
     draft.change(None, manifest, ChangeKind::User { name: name.clone(), from: Some("exists".to_owned()), to: None });
     // What is in a home is nobody's to throw away without being asked.
     let gone = |home: &AbsPath| draft.observed.paths.get(home) == Some(&ObservedPath::Absent);
     let home = AbsPath::parse(&account.home).ok().filter(|home| home.as_str() != "/" && !gone(home));
     let stays = home.map(|home| format!("; its home {home} stays")).unwrap_or_default();
-    let reason = format!("declared absent{stays}");
-    draft.step(Stage::RemoveUsers, Action::RemoveUser { name: name.clone() }, ReasonKind::NotWanted, reason);
+    let action = Action::RemoveUser { name: name.clone() };
+    draft.step(Stage::RemoveUsers, action, ReasonKind::NotWanted, why + &stays);
     draft.disown(|other| *other == entry);
 }

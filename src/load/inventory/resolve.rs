@@ -13,7 +13,7 @@ pub(super) fn resolve(mut draft: Draft) -> Result<(Inventory, Vec<Diagnostic>), 
     add_built_in(&mut draft);
     let mut problems = std::mem::take(&mut draft.problems);
     let cycles = cycles(&draft.groups);
-    if !cycles.is_empty() || problems.iter().any(|problem| !problem.warning) {
+    if !cycles.is_empty() || problems.iter().any(Diagnostic::is_error) {
         problems.extend(cycles);
         return Err(problems);
     }
