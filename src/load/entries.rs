@@ -86,8 +86,7 @@ pub(super) fn directory(path: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Op
     let absent = absent(&fields, notes);
     let (owner, group, mode) = ownership(&fields, notes);
     let (adopt, selection) = (adopt(&fields, notes), selection(&fields, notes));
-    let recurse = file_keys::recurse(&fields, notes);
-    Some(DirectoryEntry { absent, adopt, selection, owner, group, mode, recurse })
+    Some(DirectoryEntry { absent, adopt, selection, owner, group, mode, recurse: file_keys::recurse(&fields, notes) })
 }
 
 pub(super) fn file(path: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Option<FileEntry> {

@@ -68,8 +68,8 @@ pub fn plan_host(desired: &Desired, observed: &Observed) -> HostPlan {
     units::report_strangers(&mut draft, &ours);
     units_on_their_own(&mut draft, &ours);
     fresh::report_unwatched(&mut draft, &ours);
-    users::report_running(&mut draft, &ours);
     take_up::units_left_out(&mut draft);
+    users::report_running(&mut draft, &ours);
     if draft.has_steps() {
         running::note_managed(&mut draft, &ours);
     }

@@ -175,8 +175,13 @@ fn group_is_there(draft: &mut Draft<'_>, group: &UserName, user: &DesiredUser) -
         Ok(None) if comes_with_a_user(draft, group) => true,
         Ok(None) => {
             let text = format!("group {group} does not exist on this host");
-            let hint = "groups come with packages, or with a user of that name: declare one, or correct the name";
-            draft.refuse(None, &user.claim.place, text, Some(hint.to_owned()));
+            let left_out = draft.desired.users.get(group).filter(|user| !user.claim.selected);
+            let hint = match left_out {
+                Some(user) => format!("this run's tags leave out the user, declared at {}", user.claim.place),
+                None => "groups come with packages, or with a user of that name: declare one, or correct the name"
+                    .to_owned(),
+            };
+            draft.refuse(None, &user.claim.place, text, Some(hint));
             false
         }
     }

@@ -144,8 +144,8 @@ fn the_schemas_take_every_right_file() {
 
 /// Mistakes that a schema cannot see, and why.
 const UNSEEN: [(&str, &str); 16] = [
-    ("groups-with-the-primary-one", "the values of two keys cannot be compared"),
     ("hold-until-rendered", "what a template yields is known when it is rendered"),
+    ("groups-with-the-primary-one", "the values of two keys cannot be compared"),
     ("hosts-regex", "a selector is a language of its own"),
     ("inventory-cycle", "which group is in which is spread over the file"),
     ("inventory-merge", "editors look through merge keys before they ask a schema"),
