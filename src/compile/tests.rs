@@ -1,8 +1,5 @@
 //! From the text of a playbook to what a host shall look like: variables, names, units, claims, and their mistakes.
 
-use std::path::Path;
-use std::sync::Arc;
-
 use serde_json::json;
 
 use super::*;
@@ -723,7 +720,7 @@ fn an_error_in_a_template_shows_the_template_and_who_uses_it() {
     assert_eq!(wrong[0].help.as_deref(), Some("did you mean `exec`?"));
     let marks: Vec<(&str, &str)> =
         wrong[0].labels.iter().map(|label| (&label.source.text[label.span.clone()], label.text.as_str())).collect();
-    assert_eq!(marks, [("exe", ""), ("a.service.j2", "used here")]);
+    assert_eq!(marks, [("exe", ""), ("a.service.j2", "used here"), ("exec", "`exec` is defined here")]);
 }
 
 #[test]
@@ -841,3 +838,59 @@ fn the_playbooks_in_the_readme_compile_as_printed() {
 
 mod secrets;
 mod selection;
+
+#[test]
+fn templates_ask_for_peers_and_files() {
+    let project = tempfile::tempdir().unwrap();
+    std::fs::create_dir(project.path().join("files")).unwrap();
+    std::fs::write(project.path().join("files/motd"), "hello\n\n").unwrap();
+    std::fs::write(project.path().join("conf.yaml"), "ports: [80, 443]\n").unwrap();
+    let text = "\
+name: m
+hosts: h1
+vars:
+  peers: \"{{ hosts('all:!' ~ host) }}\"
+  conf: \"{{ lookup('conf.yaml') | from_yaml }}\"
+files:
+  /peers: {content: \"{% for peer in peers %}{{ peer.name }}={{ peer.address }}:{{ peer.weight }} {% endfor %}\"}
+  /motd: {content: \"{{ lookup('file', 'motd') }}|{{ lookup('file', 'motd', rstrip=false) }}|{{ conf.ports[1] }}\"}
+";
+    let case = Case {
+        folder: project.path(),
+        inventory: inventory(&[
+            ("h3", json!({"weight": "{{ base * 3 }}", "base": 1})),
+            ("h1", json!({"weight": 1})),
+            ("h2", json!({"weight": 2})),
+        ]),
+        ..Case::new(text)
+    };
+    let desired = case.good();
+    let content = |path: &str| match &desired.files[path].spec {
+        Wanted::Present(spec) => spec.bytes.as_text().unwrap().to_owned(),
+        Wanted::Absent => panic!("{path} is absent"),
+    };
+    // In the inventory's order.
+    assert_eq!(content("/peers"), "h3=h3:3 h2=h2:2 ");
+    assert_eq!(content("/motd"), "hello|hello\n\n|443");
+}
+
+#[test]
+fn what_a_function_refuses_is_repeated_only_where_it_is_written() {
+    let vars = "vars: {bad: S3CRET}\n";
+    for expression in [
+        "hosts(bad)",
+        "hosts('all:!' ~ bad)",
+        "lookup('file', bad)",
+        "lookup(bad, 'x')",
+        "fail(bad)",
+        "bad | timespan",
+        "bad | size",
+        "bad | hash(bad)",
+        "[bad] | map(bad) | list",
+        "[bad] | select(bad) | list",
+    ] {
+        let wrong = Case::new(&format!("{vars}files: {{/f: {{content: \"x {{{{ {expression} }}}}\"}}}}\n")).bad();
+        let shown = format!("{} {:?}", wrong[0].message, wrong[0].help);
+        assert!(!shown.contains("S3CRET"), "{expression}: {shown}");
+    }
+}

@@ -9,6 +9,7 @@ mod interrupted;
 mod masks;
 mod playbooks;
 mod prompt;
+mod quoting;
 mod reach;
 mod reading;
 mod secrets;
