@@ -51,11 +51,11 @@ use std::sync::{Arc, OnceLock};
 
 use crate::load::check_unique;
 use crate::load::inventory::Inventory;
-use crate::load::manifest::{Manifest, Playbook, Selection};
+use crate::load::manifest::{DefaultTarget, Manifest, Playbook, Selection};
 use crate::load::selector::Selector;
 use crate::load::spans::Seg;
 use crate::load::tags::TagFilter;
-use crate::model::{Desired, Diagnostic, HostName, UnitKind, UnitName, Vars};
+use crate::model::{Desired, Diagnostic, HostName, UnitKind, UnitName, Vars, Wanted};
 use crate::render::{Context, Files, Renderer, Search};
 
 use claims::{Claims, Kind};
@@ -288,9 +288,14 @@ struct Draft<'a> {
     tags: &'a TagFilter,
 }
 
-fn default_target(scope: &Scope, written: &str, draft: &mut Draft) -> Result<(), Diagnostic> {
+fn default_target(scope: &Scope, written: &DefaultTarget, draft: &mut Draft) -> Result<(), Diagnostic> {
     const DEAD_ENDS: [&str; 6] = ["poweroff", "reboot", "halt", "kexec", "rescue", "emergency"];
     let path: [Seg; 1] = [key("default_target")];
+    let DefaultTarget::Named(written) = written else {
+        let claim = draft.claims.claim((Kind::DefaultTarget, ""), scope, &path, &Selection::default())?;
+        draft.desired.default_target = Some((Wanted::Absent, claim));
+        return Ok(());
+    };
     let name = scope.name(written, &path, UnitName::parse, "the name of a target")?;
     if name.kind() != UnitKind::Target || name.is_template() || name.as_str() == "default.target" {
         return Err(scope.error(&path, "the default target has to be a target, such as `multi-user.target`"));
@@ -301,7 +306,7 @@ fn default_target(scope: &Scope, written: &str, draft: &mut Draft) -> Result<(),
             .help("use `multi-user.target` or `graphical.target`"));
     }
     let claim = draft.claims.claim((Kind::DefaultTarget, ""), scope, &path, &Selection::default())?;
-    draft.desired.default_target = Some((name, claim));
+    draft.desired.default_target = Some((Wanted::Present(name), claim));
     Ok(())
 }
 

@@ -72,6 +72,15 @@ pub struct Playbook {
     pub manifests: Vec<Manifest>,
 }
 
+/// `default_target:`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DefaultTarget {
+    /// The name of a target; may hold `{{ … }}`.
+    Named(String),
+    /// `{absent: true}`: what an earlier run has set is taken away, and the package's default holds again.
+    Absent,
+}
+
 /// One document of a playbook.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "CONTRACT keys under their own names")]
@@ -90,7 +99,7 @@ pub struct Manifest {
     pub files: BTreeMap<String, FileEntry>,
     pub unit_defaults: UnitDefaults,
     pub units: BTreeMap<String, UnitEntry>,
-    pub default_target: Option<String>,
+    pub default_target: Option<DefaultTarget>,
 }
 
 /// `secrets: {NAME: …}`: where a secret comes from; texts may hold `{{ … }}`.

@@ -10,7 +10,7 @@ use super::allowed::{Fields, Keys, Notes, in_order};
 use super::document::{Document, read_documents};
 use super::entries::{directory, file, named, user, vars};
 use super::leaf;
-use super::manifest::{Manifest, Playbook};
+use super::manifest::{DefaultTarget, Manifest, Playbook};
 use super::node::{Dialect, Node};
 use super::project::root_of;
 use super::read_file::read_file;
@@ -211,10 +211,22 @@ pub(super) const NO_DEFAULT: [(&str, &str); 18] = [
     ("runlevel6", "a host that boots into it reboots for ever"),
 ];
 
-fn default_target(node: Node<'_>, notes: &mut Notes<'_>) -> Option<String> {
+pub(super) const DEFAULT_TARGET: Keys = Keys { of: "`default_target`", now: &["absent"], later: &[], sections: false };
+
+fn default_target(node: Node<'_>, notes: &mut Notes<'_>) -> Option<DefaultTarget> {
+    if node.entries(Dialect::Playbook).is_some() {
+        let fields = Fields::read(node, &DEFAULT_TARGET, Dialect::Playbook, notes)?;
+        let absent = fields.get("absent")?;
+        if absent.boolean(Dialect::Playbook) != Some(true) {
+            let message = "`default_target` is the name of a target, or `{absent: true}`";
+            notes.error(absent.span(), message, "write `default_target: multi-user.target`, or leave the key out");
+            return None;
+        }
+        return Some(DefaultTarget::Absent);
+    }
     let text = leaf::text(node, notes)?;
     if leaf::is_template(&text) {
-        return Some(text);
+        return Some(DefaultTarget::Named(text));
     }
     let help = "usual ones are multi-user.target and graphical.target";
     let kind = UnitName::parse(&text).ok().map(|name| name.kind());
@@ -227,7 +239,7 @@ fn default_target(node: Node<'_>, notes: &mut Notes<'_>) -> Option<String> {
         notes.error(node.span(), format!("`{text}` cannot be the default target: {why}"), help);
         return None;
     }
-    Some(text)
+    Some(DefaultTarget::Named(text))
 }
 
 #[cfg(test)]

@@ -71,7 +71,7 @@ pub struct Desired {
     /// Units by name, instances of templates included.
     pub units: BTreeMap<UnitName, DesiredUnit>,
     /// The target to boot into, if a manifest says.
-    pub default_target: Option<(UnitName, Claim)>,
+    pub default_target: Option<(Wanted<UnitName>, Claim)>,
 }
 
 impl Desired {

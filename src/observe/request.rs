@@ -54,7 +54,7 @@ pub fn request(desired: &Desired) -> GatherRequest {
             ask_for_inputs(&mut request, name, template, unit);
         }
     }
-    if let Some((target, _)) = &desired.default_target {
+    if let Some((Wanted::Present(target), _)) = &desired.default_target {
         request.units.insert(target.clone());
     }
     request

@@ -351,7 +351,7 @@ fn put_desired(desired: &Desired, seen: &mut Observed) {
             seen.links.insert(link, target);
         }
     }
-    if let Some((target, claim)) = &desired.default_target {
+    if let Some((Wanted::Present(target), claim)) = &desired.default_target {
         let link = path(UNIT_DIR).join("default.target");
         let target = format!("/usr/lib/systemd/system/{target}");
         own(&claim.manifest, LedgerEntry::Link { path: link.clone(), target: target.clone() });

@@ -21,13 +21,13 @@ pub(crate) struct Tree(Vec<String>);
 
 impl Tree {
     pub(crate) fn of(host: &Host) -> Self {
-        Self(host.exec(TREE).lines().map(str::to_owned).collect())
+        Self(host.exec(TREE).lines().map(|line| line.trim_end().to_owned()).collect())
     }
 
     /// What one has and the other has not, `-` before, `+` now; but for lines that hold one of these words.
     pub(crate) fn differences(&self, now: &Tree, but: &[&str]) -> Vec<String> {
         let only = |these: &Tree, others: &Tree, sign: char| -> Vec<String> {
-            let gone = these.0.iter().filter(|line| others.0.binary_search(line).is_err() && !others.0.contains(line));
+            let gone = these.0.iter().filter(|line| !others.0.contains(line));
             gone.filter(|line| !but.iter().any(|word| line.contains(word)))
                 .map(|line| format!("{sign}{line}"))
                 .collect()
@@ -48,6 +48,7 @@ pub(crate) fn absent(playbook: &str) -> String {
         for (key, value) in &manifest {
             match key.as_str().expect("keys are text") {
                 "name" | "hosts" | "defaults" | "vars" => drop(gone.insert(key.clone(), value.clone())),
+                "default_target" => drop(gone.insert(key.clone(), mapping(&[("absent", Value::from(true))]))),
                 "users" | "directories" | "files" => {
                     drop(gone.insert(key.clone(), every(value, |entry| absent_with_when(entry))))
                 }

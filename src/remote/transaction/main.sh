@@ -127,6 +127,11 @@ took_up() {
 
 # What each unit was started with, beside the invocation that it is about.
 mark_started() {
+  # What was stopped has nothing that it was started with.
+  for unit in $halted; do
+    state_in "$seen" "$unit"
+    if [ "$active" != active ]; then rm -f -- "/run/unitfleet/started/$unit"; fi
+  done
   if [ -n "$broken" ]; then return; fi
   umask 022
   for line in $inputs; do
