@@ -5,7 +5,7 @@
 //! its text. As in Ansible a group's variables come before those of its children, groups of one depth go by name, and
 //! a host's own variables come last; a later file wins over an earlier one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -16,11 +16,15 @@ use super::read_file::read_file;
 mod connection;
 mod draft;
 mod form;
+mod layer;
 mod range;
 mod resolve;
+mod setting;
 mod words;
+mod yaml;
 
 use draft::Draft;
+pub use layer::{Definition, Entry, Layer};
 
 /// All hosts and groups, merged from every inventory given.
 #[derive(Clone, Debug, Default)]
@@ -40,15 +44,33 @@ pub struct Host {
     pub groups: Vec<String>,
     /// The variables of its groups and its own, merged; connection keys are in `target` instead.
     pub vars: Vars,
+    /// What each place says about it or its groups, weakest first. Shared between hosts.
+    pub layers: Vec<Arc<Layer>>,
+}
+
+impl Host {
+    /// Every definition of a variable, or of a connection key by its native name, weakest first.
+    #[must_use]
+    pub fn definitions(&self, name: &str) -> Vec<Definition<'_>> {
+        layer::of_name(&self.layers, name)
+    }
+
+    /// All names that are defined, each with its definitions, weakest first.
+    #[must_use]
+    pub fn all_definitions(&self) -> BTreeMap<&str, Vec<Definition<'_>>> {
+        layer::by_name(&self.layers)
+    }
 }
 
 /// One group.
 #[derive(Clone, Debug, Default)]
 pub struct Group {
-    /// All its hosts, those of its children included, in the order of the inventory.
+    /// All its hosts: its own in their order, then those of its children.
     pub hosts: Vec<HostName>,
-    /// Its direct children.
-    pub children: BTreeSet<String>,
+    /// The hosts that are in it directly.
+    pub own: Vec<HostName>,
+    /// Its direct children, in their order.
+    pub children: Vec<String>,
 }
 
 /// Reads inventories and merges them; where two say different things the later one wins. Warnings come with the result.
@@ -88,7 +110,7 @@ pub fn parse_inventory(sources: &[Arc<SourceFile>]) -> Result<(Inventory, Vec<Di
     for source in sources {
         match form::refuse_by_text(source, Path::new(&source.name)) {
             Some(problem) => draft.problems.push(problem),
-            None => draft.read(source),
+            None => draft.read_yaml(source),
         }
     }
     resolve::resolve(draft)

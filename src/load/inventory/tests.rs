@@ -72,7 +72,7 @@ fn groups_nest_and_their_variables_are_inherited() {
         ]
     );
     let children: Vec<_> = inventory.groups["all"].children.iter().map(String::as_str).collect();
-    assert_eq!(children, ["dbservers", "east", "prod", "ungrouped", "webservers"]);
+    assert_eq!(children, ["ungrouped", "webservers", "dbservers", "east", "prod"]);
 }
 
 #[test]
@@ -81,6 +81,58 @@ fn groups_of_one_depth_go_by_name() {
     let host = &inventory.hosts["h"];
     assert_eq!(host.groups, ["all", "a", "b"]);
     assert_eq!(json!(host.vars), json!({"x": "b", "y": "a"}));
+}
+
+#[test]
+fn a_priority_decides_among_groups_of_one_depth_alone() {
+    let inventory = read(
+        "a_group: {hosts: {h: }, vars: {testvar: a, ansible_group_priority: 10}}\n\
+         b_group: {hosts: {h: }, vars: {testvar: b}, children: {c_group: {hosts: {h: }, vars: {deep: c}}}}\n\
+         d_group: {hosts: {h: }, vars: {deep: d, ansible_group_priority: 99}}\n",
+    );
+    let host = &inventory.hosts["h"];
+    assert_eq!(host.groups, ["all", "b_group", "a_group", "d_group", "c_group"]);
+    assert_eq!(json!(host.vars), json!({"testvar": "a", "deep": "c"}));
+}
+
+#[test]
+fn every_definition_is_known_weakest_first_with_its_place() {
+    let inventory = read(
+        "all:\n  vars: {x: 1, ansible_user: a}\n  hosts:\n    h: {x: 3}\nweb:\n  hosts: {h: {user: b}}\n  vars:\n    x: 2\n",
+    );
+    let host = &inventory.hosts["h"];
+    let shown = |name: &str| -> Vec<String> {
+        let all = host.definitions(name);
+        all.iter().map(|one| format!("{} {} {}", one.place(), one.layer.what, one.entry.value)).collect()
+    };
+    assert_eq!(shown("x"), ["i.yaml:2:10 group all 1", "i.yaml:8:5 group web 2", "i.yaml:4:9 host h 3"]);
+    assert_eq!(shown("user"), ["i.yaml:2:16 group all \"a\"", "i.yaml:6:15 host h \"b\""]);
+    assert_eq!(shown("nothing"), Vec::<String>::new());
+    assert_eq!(host.all_definitions().keys().copied().collect::<Vec<_>>(), ["user", "x"]);
+}
+
+#[test]
+fn a_range_shares_what_is_said_about_it() {
+    let inventory = read("all: {hosts: {'web[1:3]': {x: 1}}}\n");
+    let layers = |name: &str| inventory.hosts[name].layers.clone();
+    assert!(Arc::ptr_eq(&layers("web1")[0], &layers("web3")[0]));
+}
+
+#[test]
+fn a_port_behind_a_name_is_the_weakest_that_is_said_of_the_host() {
+    let inventory =
+        read("all:\n  hosts:\n    web[1:2]:2222:\n    db:23: {port: 24}\n    '[fe80::1]:25':\n    'fe80::2':\n");
+    let port = |name: &str| inventory.hosts[name].target.port;
+    assert_eq!([port("web1"), port("web2"), port("db"), port("fe80::1")], [Some(2222), Some(2222), Some(24), Some(25)]);
+    assert_eq!(port("fe80::2"), None);
+}
+
+#[test]
+fn slices_count_a_groups_own_hosts_first_and_in_their_order() {
+    let inventory =
+        read("all:\n  hosts: {a: , b: , c: }\nweb:\n  children: {old: {hosts: {a: }}}\n  hosts: {c: , b: }\n");
+    assert_eq!(names(&inventory.groups["web"].hosts), ["c", "b", "a"]);
+    assert_eq!(names(&inventory.groups["web"].own), ["c", "b"]);
 }
 
 #[test]
@@ -155,19 +207,18 @@ fn json_is_yaml() {
 
 #[test]
 fn warnings_are_given_once_for_each_key() {
-    let text = "all:\n  vars: {ansible_group_priority: 2}\n  hosts:\n    a: {ansible_python_interpreter: x}\n    \
+    let text = "all:\n  vars: {x: 2}\n  hosts:\n    a: {ansible_python_interpreter: x}\n    \
                 b: {ansible_python_interpreter: x}\n    web: \nweb: {hosts: {b: }}\n";
     let (inventory, warnings) = parse_inventory(&[source("i.yaml", text)]).unwrap();
     let said: Vec<_> = warnings.iter().map(|warning| brief(warning).lines().next().unwrap().to_owned()).collect();
     assert_eq!(
         said,
         [
-            "i.yaml:2:10: warning: `ansible_group_priority` is ignored by this version",
             "i.yaml:4:9: warning: `ansible_python_interpreter` has no meaning here and is ignored",
             "i.yaml:7:1: warning: `web` is a group and a host",
         ]
     );
-    assert!(inventory.hosts["a"].vars.is_empty());
+    assert_eq!(json!(inventory.hosts["a"].vars), json!({"x": 2}));
 }
 
 #[test]

@@ -43,7 +43,7 @@ fn hosts_are_selected_as_in_ansible() {
         ("web[1-2]", "web1 web2"),
         ("web[3:1]", ""),
         ("web[1:3]:&prod", "web1 web2"),
-        ("web[0:1],db[0]", "db3 web0 web1"),
+        ("web[0:1],db[0]", "db1 web0 web1"),
         ("web?", "web0 web1 web2 web3 web4 web5"),
         ("web[a-z]*", "old.example.com"),
         ("web-*", "old.example.com"),
