@@ -1,30 +1,44 @@
-//! The folder of mistakes: every case is an input file and what the user reads about it.
+//! The folder of mistakes: every case is an input and what the user reads about it.
+//!
+//! A case holds a `playbook.yaml`, or an inventory: `inventory.yaml`, `inventory.ini`, a directory `inventory/` or a
+//! script `inventory.sh`, each with whatever else belongs to it. A `playbooks/` beside an inventory is a playbook's folder.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use crate::model::SourceFile;
+use crate::model::Diagnostic;
 
-use super::{brief, parse_inventory, parse_playbook};
+use super::inventory::read_inventory_for;
+use super::{brief, read_playbook};
+
+/// The forms of an inventory, as cases name them.
+pub(super) const INVENTORIES: [&str; 5] =
+    ["inventory.yaml", "inventory.ini", "inventory.sh", "inventory", "inventory.json"];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/input")
 }
 
-fn source(path: &Path) -> Option<Arc<SourceFile>> {
-    let text = std::fs::read_to_string(path).ok()?;
-    let name = path.file_name()?.to_str()?.to_owned();
-    Some(Arc::new(SourceFile { name, text }))
+fn problems(case: &Path) -> Vec<Diagnostic> {
+    let playbook = case.join("playbook.yaml");
+    if playbook.exists() {
+        return read_playbook(&playbook, Some(Path::new("/"))).err().unwrap_or_default();
+    }
+    let inventories: Vec<PathBuf> =
+        INVENTORIES.into_iter().map(|name| case.join(name)).filter(|path| path.exists()).collect();
+    assert!(!inventories.is_empty(), "{} has a playbook or an inventory", case.display());
+    let playbooks: Vec<PathBuf> = Some(case.join("playbooks/site.yaml"))
+        .into_iter()
+        .filter(|path| path.parent().is_some_and(Path::exists))
+        .collect();
+    match read_inventory_for(&inventories, &playbooks) {
+        Ok((_, warnings)) => warnings,
+        Err(problems) => problems,
+    }
 }
 
 fn said_about(case: &Path) -> String {
-    let problems = if let Some(playbook) = source(&case.join("playbook.yaml")) {
-        parse_playbook(playbook, Path::new("playbook.yaml"), Path::new("/")).err()
-    } else {
-        let inventory = source(&case.join("inventory.yaml")).expect("a case has a playbook or an inventory");
-        parse_inventory(&[inventory]).err()
-    };
-    problems.unwrap_or_default().iter().map(brief).collect()
+    let text: String = problems(case).iter().map(brief).collect();
+    text.replace(&format!("{}/", case.display()), "")
 }
 
 #[test]

@@ -8,6 +8,7 @@
 //! Nothing is rendered here, no other file is opened (templates and `source:` belong to the rooms above), and nothing
 //! asks whether a directive exists: that needs systemd's catalogue.
 
+pub mod extra_vars;
 pub mod inventory;
 pub mod manifest;
 pub mod selector;
@@ -19,6 +20,7 @@ mod brief;
 mod cases;
 mod document;
 mod entries;
+mod json_document;
 mod leaf;
 mod node;
 mod playbook;
@@ -28,6 +30,7 @@ mod sections;
 mod slips;
 mod tree;
 mod units;
+mod yaml11;
 
 pub use brief::brief;
 pub use inventory::{parse_inventory, read_inventory};

@@ -11,6 +11,7 @@ use crate::model::{ConnectionKind, HostName, Target};
 use super::draft::{Origin, Said};
 use super::layer::{Entry, Layer};
 use super::setting::Setting;
+use super::vault;
 use super::words::split_words;
 
 /// What a host or group says about reaching it; what it does not say is left to weaker groups, then to ssh.
@@ -96,6 +97,9 @@ pub(super) fn take(
     let mut connection = Connection::default();
     let mut priority = None;
     let mut entries = Vec::new();
+    for setting in settings.iter().filter(|setting| vault::is_encrypted(setting)) {
+        vault::refuse(setting, notes);
+    }
     for (native, alias) in KEYS {
         let find = |name: &str| settings.iter().find(|setting| setting.name == name);
         let (ours, theirs) = (find(native), find(alias));

@@ -4,30 +4,50 @@ use std::sync::Arc;
 
 use crate::load::allowed::{Fields, Keys, Notes, found, in_order};
 use crate::load::document::{Document, read_documents};
+use crate::load::json_document::read_json;
 use crate::load::node::{Dialect, Node};
 use crate::model::SourceFile;
 
 use super::draft::{Draft, is_group_name};
+use super::listing::is_listing;
 use super::setting::Setting;
 
 const GROUP: Keys = Keys { of: "a group", now: &["hosts", "children", "vars"], later: &[], sections: false };
 
 impl Draft {
-    /// Adds a file in YAML.
+    /// Adds a file in YAML, or JSON.
     pub(super) fn read_yaml(&mut self, source: &Arc<SourceFile>) {
+        // JSON is YAML, but for tabs and some escapes; what scripts print may be kept in a file.
+        if source.text.trim_start().starts_with('{')
+            && let Ok(document) = read_json(source)
+        {
+            return self.read_document(source, &document);
+        }
         let documents = match read_documents(source) {
             Ok(documents) => documents,
             Err(problems) => return self.problems.extend(problems),
         };
         let mut notes = Notes::new(source);
-        let help = "name hosts below `all:` and `hosts:`";
-        if let Some(root) = only_document(&documents, "inventory", &mut notes) {
-            if root.is_null() {
-                notes.error(0..0, "the inventory is empty", help);
-            } else {
-                self.groups_of_root(root, &mut notes);
+        let mut filled = documents.iter().filter(|document| !document.root().is_null());
+        match (filled.next(), filled.next()) {
+            (None, _) => notes.error(0..0, "the inventory is empty", "name hosts below `all:` and `hosts:`"),
+            (Some(document), None) => self.read_document(source, document),
+            (_, Some(second)) => {
+                let start = second.root().span().start;
+                let message = "an inventory is one YAML document, and a second one begins here";
+                notes.error(start..start, message, "take the `---` away, or use two files");
             }
         }
+        self.problems.append(&mut notes.list);
+    }
+
+    fn read_document(&mut self, source: &Arc<SourceFile>, document: &Document) {
+        if is_listing(document) {
+            self.read_listing(source, document);
+            return;
+        }
+        let mut notes = Notes::new(source);
+        self.groups_of_root(document.root(), &mut notes);
         in_order(&mut notes.list);
         self.problems.append(&mut notes.list);
     }
@@ -109,22 +129,6 @@ impl Draft {
             }
         }
     }
-}
-
-/// The one document of a file that holds just one, besides empty ones.
-pub(super) fn only_document<'d>(documents: &'d [Document], of: &str, notes: &mut Notes<'_>) -> Option<Node<'d>> {
-    let mut filled = documents.iter().map(Document::root).filter(|root| !root.is_null());
-    let first = filled.next();
-    if let Some(second) = filled.next() {
-        let start = second.span().start;
-        let message = format!("an {of} is one YAML document, and a second one begins here");
-        notes.error(start..start, message, "take the `---` away, or use two files");
-        return None;
-    }
-    if first.is_none() && documents.is_empty() {
-        notes.error(0..0, format!("the {of} is empty"), "name hosts below `all:` and `hosts:`");
-    }
-    first.or_else(|| documents.first().map(Document::root))
 }
 
 /// The variables of a group or host; `None`, with an error, where they are no mapping.
