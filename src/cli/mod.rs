@@ -10,6 +10,7 @@ mod disconnect;
 mod fleet;
 mod global;
 mod interrupt;
+mod inventory;
 mod observe;
 mod plan;
 mod project;
@@ -68,6 +69,7 @@ enum Verb {
     Observe(observe::Args),
     Plan(plan::Args),
     Apply(apply::Args),
+    Inventory(inventory::Args),
     Disconnect(disconnect::Args),
     Sandbox(sandbox::Args),
 }
@@ -139,6 +141,7 @@ fn dispatch(cli: &Cli, terminal: &Terminal) -> Verdict {
         Verb::Observe(args) => observe::run(args, global, terminal),
         Verb::Plan(args) => plan::run(args, global, terminal),
         Verb::Apply(args) => apply::run(args, global, terminal),
+        Verb::Inventory(args) => inventory::run(args, global, terminal),
         Verb::Disconnect(args) => disconnect::run(args, global),
         Verb::Sandbox(args) => sandbox::run(args, global, terminal),
     }

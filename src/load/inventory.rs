@@ -37,7 +37,7 @@ mod yaml;
 use draft::{Draft, Origin};
 use script::{Limits, Script};
 
-pub use layer::{Definition, Entry, Layer};
+pub use layer::{Definition, Entry, Layer, definitions_of};
 pub(super) use vars_file::read_layer;
 
 /// All hosts and groups, merged from every inventory given.
@@ -69,10 +69,12 @@ impl Host {
         layer::of_name(&self.layers, name)
     }
 
-    /// All names that are defined, each with its definitions, weakest first.
+    /// All names that are defined, variables and connection keys, each with its definitions, weakest first.
     #[must_use]
     pub fn all_definitions(&self) -> BTreeMap<&str, Vec<Definition<'_>>> {
-        layer::by_name(&self.layers)
+        let mut all = definitions_of(&self.layers, false);
+        all.extend(definitions_of(&self.layers, true));
+        all
     }
 }
 

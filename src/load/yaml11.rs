@@ -72,7 +72,7 @@ fn float(text: &str) -> Option<f64> {
             .try_fold(first, |sum, part| Some(sum * 60.0 + f64::from(i32::try_from(sixtieth(part)?).ok()?)))?;
         return Some(whole + format!("0.{}0", fraction.replace('_', "")).parse::<f64>().ok()?);
     }
-    if !whole.is_empty() && !(begins(whole) && digits(whole)) {
+    if !(whole.is_empty() || begins(whole) && digits(whole)) {
         return None;
     }
     if exponent.is_some_and(|exponent| exponent.len() < 2 || !exponent[1..].bytes().all(|byte| byte.is_ascii_digit())) {

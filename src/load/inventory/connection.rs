@@ -116,7 +116,7 @@ pub(super) fn take(
         }
         if let Some(setting) = ours.or(theirs) {
             connection.set(native, setting, notes);
-            let (value, key) = (setting.value.clone(), setting.key.clone());
+            let (value, key) = (connection.meant(native, setting), setting.key.clone());
             entries.push(Entry { name: native.to_owned(), value, key, connection: true });
         }
     }
@@ -212,6 +212,15 @@ impl Connection {
             "user" => self.user = word(setting, notes),
             "identity_file" => self.identity_file = path(setting, notes),
             _ => self.ssh_config = path(setting, notes),
+        }
+    }
+
+    /// The value of a key as it is understood, which in INI is not always how it is written.
+    fn meant(&self, native: &str, setting: &Setting) -> serde_json::Value {
+        match (native, self.port, self.become_root) {
+            ("port", Some(port), _) => port.into(),
+            ("become", _, Some(value)) => value.into(),
+            _ => setting.value.clone(),
         }
     }
 

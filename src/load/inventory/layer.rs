@@ -53,11 +53,12 @@ impl Definition<'_> {
     }
 }
 
-/// Every name with its definitions, weakest first.
-pub(super) fn by_name(layers: &[Arc<Layer>]) -> BTreeMap<&str, Vec<Definition<'_>>> {
+/// Every variable, or every connection key, with its definitions, weakest first.
+#[must_use]
+pub fn definitions_of(layers: &[Arc<Layer>], connection: bool) -> BTreeMap<&str, Vec<Definition<'_>>> {
     let mut names: BTreeMap<&str, Vec<Definition<'_>>> = BTreeMap::new();
     for layer in layers {
-        for entry in &layer.entries {
+        for entry in layer.entries.iter().filter(|entry| entry.connection == connection) {
             names.entry(&entry.name).or_default().push(Definition { layer, entry });
         }
     }

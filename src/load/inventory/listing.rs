@@ -221,12 +221,11 @@ fn names<'a>(group: &str, key: &str, node: Node<'a>, notes: &mut Notes<'_>) -> V
     };
     let mut names = Vec::new();
     for item in items {
-        match item.value().as_str() {
-            Some(name) => names.push((name, item)),
-            None => {
-                let message = format!("`{key}` of the group `{group}` holds names, but {}", found(item));
-                notes.error(item.span(), message, "put the name in quotes");
-            }
+        if let Some(name) = item.value().as_str() {
+            names.push((name, item));
+        } else {
+            let message = format!("`{key}` of the group `{group}` holds names, but {}", found(item));
+            notes.error(item.span(), message, "put the name in quotes");
         }
     }
     names

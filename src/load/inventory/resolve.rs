@@ -227,14 +227,14 @@ fn host(draft: &Draft, name: &HostName, groups: &[&str]) -> Host {
 /// The longest way from `all`, as Ansible counts. The groups hold no cycle.
 fn depths(groups: &BTreeMap<String, DraftGroup>) -> BTreeMap<&str, usize> {
     let mut waiting: BTreeMap<&str, usize> = groups.keys().map(|name| (name.as_str(), 0)).collect();
-    for child in groups.values().flat_map(|group| group.child_names()) {
+    for child in groups.values().flat_map(DraftGroup::child_names) {
         *waiting.entry(child).or_default() += 1;
     }
     let mut ready: Vec<&str> = waiting.iter().filter(|(_, left)| **left == 0).map(|(name, _)| *name).collect();
     let mut depths: BTreeMap<&str, usize> = ready.iter().map(|name| (*name, usize::from(*name != "all"))).collect();
     while let Some(name) = ready.pop() {
         let depth = depths.get(name).copied().unwrap_or_default() + 1;
-        for child in groups.get(name).into_iter().flat_map(|group| group.child_names()) {
+        for child in groups.get(name).into_iter().flat_map(DraftGroup::child_names) {
             let known = depths.entry(child).or_default();
             *known = depth.max(*known);
             if let Some(left) = waiting.get_mut(child) {
@@ -260,7 +260,7 @@ fn ancestors<'a>(
     by_depth.sort_by_key(|name| depths.get(name).copied().unwrap_or_default());
     for name in by_depth {
         let own = above.get(name).cloned().unwrap_or_default();
-        for child in groups.get(name).into_iter().flat_map(|group| group.child_names()) {
+        for child in groups.get(name).into_iter().flat_map(DraftGroup::child_names) {
             above.entry(child).or_default().extend(own.iter().copied());
         }
     }

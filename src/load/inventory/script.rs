@@ -97,7 +97,7 @@ impl Script {
                 Some(code) => format!("ended with exit code {code}"),
                 None => format!("was ended by a signal ({})", ended.status),
             };
-            return Err(failed(format!("the inventory script `{call}` {how}"), &call, ended.stderr));
+            return Err(failed(format!("the inventory script `{call}` {how}"), &call, &ended.stderr));
         }
         source_of(source, ended.stdout)
     }
@@ -146,7 +146,7 @@ impl Script {
         let Some(status) = status else {
             let time = self.limits.time.as_secs_f32();
             let message = format!("the inventory script `{call}` did not end within {time} s, and was stopped");
-            return Err(failed(message, call, stderr));
+            return Err(failed(message, call, &stderr));
         };
         Ok(Ended { status, stdout: late(stdout, &out), stderr })
     }
@@ -169,7 +169,7 @@ fn reader(pipe: Option<impl Read + Send + 'static>, limit: usize) -> Receiver<Ve
 }
 
 /// An error with what the script wrote last.
-fn failed(message: String, call: &str, stderr: String) -> Diagnostic {
+fn failed(message: String, call: &str, stderr: &str) -> Diagnostic {
     let stderr = stderr.trim_end().to_owned();
     if stderr.is_empty() {
         return Diagnostic::error(message).help(format!("it said nothing on standard error; try `{call}`"));

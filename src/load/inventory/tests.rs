@@ -368,8 +368,8 @@ fn a_fleet_with_many_variables_is_read_in_no_time() {
     let path = folder.path().join("hosts");
     std::fs::write(&path, "[web]\nweb[1:1000]\n").unwrap();
     std::fs::create_dir(folder.path().join("group_vars")).unwrap();
-    let vars: String = (0..100).map(|n| format!("v{n}: {n}\n")).collect();
-    std::fs::write(folder.path().join("group_vars/web.yml"), vars).unwrap();
+    let vars: Vec<String> = (0..100).map(|n| format!("v{n}: {n}")).collect();
+    std::fs::write(folder.path().join("group_vars/web.yml"), vars.join("\n")).unwrap();
     let started = std::time::Instant::now();
     let (inventory, _) = read_inventory(&[path]).unwrap();
     assert_eq!(inventory.hosts["web1000"].vars.len(), 100);

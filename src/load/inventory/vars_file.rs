@@ -39,7 +39,8 @@ pub(super) fn read_mapping(source: &Arc<SourceFile>) -> Result<Option<Document>,
     if let Some(problem) = vault::encrypted_file(source) {
         return Err(vec![problem]);
     }
-    if source.name.ends_with(".json") && serde_json::from_str::<serde::de::IgnoredAny>(&source.text).is_ok() {
+    let is_json = |text: &str| text.starts_with('{') && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
+    if is_json(source.text.trim_start()) {
         return read_json(source).map(Some);
     }
     let mut filled = read_documents(source)?.into_iter().filter(|document| !document.root().is_null());

@@ -1,5 +1,6 @@
 //! Inventories in YAML: Ansible's `all`, `children`, `hosts`, `vars`; the native one has the same shape.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::load::allowed::{Fields, Keys, Notes, found, in_order};
@@ -109,9 +110,9 @@ impl Draft {
         let Some(entries) = names_below("hosts", node, notes) else {
             return;
         };
-        for (pattern, node) in entries {
-            let settings = if node.is_null() { Vec::new() } else { settings(node, notes).unwrap_or_default() };
-            let (hosts, port) = self.expanded(pattern, &node.key_span(), notes);
+        for (pattern, span, node) in entries {
+            let settings = node.and_then(|node| settings(node, notes)).unwrap_or_default();
+            let (hosts, port) = self.expanded(pattern, &span, notes);
             let said = self.say_of_hosts(pattern, port, settings, notes);
             self.add_hosts(group, hosts, said.as_ref());
         }
@@ -121,10 +122,13 @@ impl Draft {
         let Some(entries) = names_below("children", node, notes) else {
             return;
         };
-        for (child, node) in entries {
-            self.group(child, node, notes);
+        for (child, span, node) in entries {
+            match node {
+                Some(node) => self.group(child, node, notes),
+                None => drop(self.declare(child, span.clone(), notes)),
+            }
             if is_group_name(child) {
-                let at = (Arc::clone(notes.source), node.key_span());
+                let at = (Arc::clone(notes.source), span);
                 self.group_mut(parent).add_child(child, Some(at));
             }
         }
@@ -141,9 +145,16 @@ pub(super) fn settings(node: Node<'_>, notes: &mut Notes<'_>) -> Option<Vec<Sett
     Some(entries.into_iter().map(|(name, node)| Setting::of_node(name, node)).collect())
 }
 
-fn names_below<'a>(key: &str, node: Node<'a>, notes: &mut Notes<'_>) -> Option<Vec<(&'a str, Node<'a>)>> {
-    let entries = node.entries(Dialect::Inventory);
-    if entries.is_none() {
+/// A name, where it stands, and what is said below it.
+type Named<'a> = (&'a str, Range<usize>, Option<Node<'a>>);
+
+fn names_below<'a>(key: &str, node: Node<'a>, notes: &mut Notes<'_>) -> Option<Vec<Named<'a>>> {
+    // One name needs no colon: so says Ansible's documentation.
+    let one = node.text().filter(|_| node.value().is_string());
+    if let Some(name) = one.filter(|name| !name.is_empty() && !name.contains(char::is_whitespace)) {
+        return Some(vec![(name, node.span(), None)]);
+    }
+    let Some(entries) = node.entries(Dialect::Inventory) else {
         let items = node.items().unwrap_or_default();
         let first = items.first().and_then(Node::text).or(node.text());
         let first = first.and_then(|text| text.split_whitespace().next()).unwrap_or("web1");
@@ -151,6 +162,9 @@ fn names_below<'a>(key: &str, node: Node<'a>, notes: &mut Notes<'_>) -> Option<V
         let message = format!("`{key}` is a mapping from names, but {}", found(node));
         let help = format!("write each {things} as a key with a colon, on a line of its own: `{first}:`");
         notes.error(node.span(), message, help);
-    }
-    entries
+        return None;
+    };
+    let named =
+        entries.into_iter().map(|(name, node)| (name, node.key_span(), Some(node).filter(|node| !node.is_null())));
+    Some(named.collect())
 }
