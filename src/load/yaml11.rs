@@ -16,7 +16,8 @@ pub(super) fn number(text: &str) -> Option<Value> {
         let whole = if negative { -whole } else { whole };
         return i64::try_from(whole).map(Value::from).or_else(|_| u64::try_from(whole).map(Value::from)).ok();
     }
-    let float = float(digits)?;
+    // With a sign before its point it is text.
+    let float = float(digits).filter(|_| digits.len() == text.len() || !digits.starts_with('.'))?;
     Number::from_f64(if negative { -float } else { float }).map(Value::Number)
 }
 
@@ -122,6 +123,8 @@ mod tests {
             ".",
             "a",
             "08",
+            "-.5",
+            "+.5e-2",
             "0o10",
             "-0o7",
             "1e3",

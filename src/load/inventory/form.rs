@@ -82,13 +82,13 @@ fn looks_like_ini(line: &str) -> bool {
             && !line.ends_with(':')
 }
 
-/// `all:`, `"web": {}`, `---`, `{`. `web1:2222` is a host with its port.
+/// `all:`, `"web": {}`, `---`, `{`. `web1:2222` is a host with its port, and `web1 x="{'a': 1}"` one with a variable.
 fn looks_like_yaml(line: &str) -> bool {
-    let said = line.split(" #").next().unwrap_or_default().trim_end();
-    said.starts_with("---")
-        || said.starts_with(['{', '%', '?', '&', '!', '-', '\t'])
-        || said.ends_with(':')
-        || said.contains(": ")
+    let word = line.split(|c: char| c.is_whitespace() || c == '=').next().unwrap_or_default();
+    word == "---"
+        || word.ends_with(':')
+        || line.starts_with(['{', '%', '?', '&', '!', '"', '\''])
+        || line.starts_with("- ")
 }
 
 #[cfg(test)]
@@ -106,6 +106,7 @@ mod tests {
             "web1:2222\n",
             "; c\nweb1\n",
             "[web:vars] # c\n",
+            "web1 x=\"{'a': 1}\" # b:\n",
         ] {
             assert_eq!(form("hosts", text), Form::Ini, "{text}");
         }
