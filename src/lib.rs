@@ -25,11 +25,13 @@
 //! | 1 | [`unitfile`] | systemd's language: unit files, quoting, effective configuration, `[Install]` as links |
 //! | 1 | [`load`] | what users write → checked types with positions: inventory, playbook, selectors |
 //! | 1 | [`render`] | templates, strict and bounded; the built-in ones |
+//! | 1 | [`secrets`] | fetches secrets from programs, files and the environment |
 //! | 1 | [`transport`] | bytes to and from a host: OpenSSH, or this machine |
 //! | 1 | [`report`] | model → bytes; the only place that prints, beside the command line |
 //! | 2 | [`compile`] | manifests + inventory + templates → what each host shall look like |
 //! | 2 | [`plan`](mod@plan) | (desired, observed) → plan; pure and total |
 //! | 2 | [`remote`] | one host's dialect: questions and steps ↔ one POSIX-sh script; the only place with shell text |
+//! | 2 | [`starter`] | what a project begins with: a small one, or the unit files that a host has |
 //! | 3 | [`observe`] | asks all hosts |
 //! | 3 | [`apply`] | runs plans, and proves them by observing again |
 //! | 3 | [`sandbox`] | throw-away hosts with real systemd and sshd |
@@ -58,10 +60,12 @@
 //!    (test: `law_08_what_is_not_ours_stays`).
 //! 9. Unknown is not absent: what could not be observed is never created, deleted or called unchanged
 //!    (test: `law_09_unknown_is_not_absent`).
+//! 10. A secret appears in no log, diff, plan file, argument, or file that others can read
+//!     (test: `law_10_a_secret_is_seen_nowhere`).
 //! 11. One host's fault changes no other host's outcome; every host has an outcome in the report
 //!     (test: `law_11_one_hosts_fault_is_its_own`).
 //!
-//! Laws 6 (old state or new state, whatever dies in between) and 10 (secrets) get their number when their test stands.
+//! Law 6 (old state or new state, whatever dies in between) gets its number when its test stands.
 //!
 //! # The words
 //!
@@ -82,5 +86,7 @@ pub mod remote;
 pub mod render;
 pub mod report;
 pub mod sandbox;
+pub mod secrets;
+pub mod starter;
 pub mod transport;
 pub mod unitfile;

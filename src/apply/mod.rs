@@ -4,11 +4,12 @@
 //! the host is called done only when planning again finds no steps (law 3).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::model::{
-    Desired, Event, Finding, FindingKind, HostName, HostPlan, HostReport, Observed, Outcome, Refusal, StepOutcome,
-    StepStatus, Target,
+    Desired, Event, Finding, FindingKind, HostFacts, HostName, HostPlan, HostReport, Observed, Outcome, Refusal,
+    StepOutcome, StepStatus, Target,
 };
 use crate::observe::{Context, for_each_host, gather, gather_again, nonce, outcome_of, request};
 use crate::plan::plan_host;
@@ -41,6 +42,34 @@ pub struct HostTask {
     pub target: Target,
     /// What is wanted of it.
     pub desired: Desired,
+    /// Where something of it depends on the host's facts: compiles it once these are known.
+    pub with_facts: Option<WithFacts>,
+}
+
+/// Compiles what is wanted of a host whose facts are known, or says what is wrong then.
+type CompileWithFacts = dyn Fn(&HostFacts) -> Result<Desired, String> + Send + Sync;
+
+/// What is wanted of a host, to be found out when its facts are known.
+#[derive(Clone)]
+pub struct WithFacts(pub Arc<CompileWithFacts>);
+
+impl std::fmt::Debug for WithFacts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("WithFacts")
+    }
+}
+
+impl HostTask {
+    /// Takes up the host's facts, where they matter.
+    ///
+    /// # Errors
+    /// What is wrong in the playbook once they are known.
+    pub fn learn(&mut self, facts: &HostFacts) -> Result<(), String> {
+        if let Some(WithFacts(compile)) = self.with_facts.take() {
+            self.desired = compile(facts)?;
+        }
+        Ok(())
+    }
 }
 
 /// A host that was planned and whose session is kept for the apply.
@@ -130,7 +159,7 @@ fn elapsed_ms(started: Instant) -> u64 {
     u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
-async fn plan_one(context: &Context, task: HostTask) -> Planned {
+async fn plan_one(context: &Context, mut task: HostTask) -> Planned {
     let started = Instant::now();
     let host = task.target.host.clone();
     drop(context.events.send(Event::HostStarted { host }));
@@ -140,6 +169,10 @@ async fn plan_one(context: &Context, task: HostTask) -> Planned {
             Planned { task, session: None, uid: 0, unprivileged: None, report }
         }
         Ok(gathered) => {
+            if let Err(error) = task.learn(&gathered.observed.facts) {
+                let report = report(unusable(error), None, elapsed_ms(started));
+                return Planned { task, session: None, uid: 0, unprivileged: None, report };
+            }
             let plan = plan_with_privilege(&task.desired, &gathered.observed, gathered.unprivileged.as_ref());
             let outcome = outcome_of_plan(&plan);
             Planned {
@@ -151,6 +184,13 @@ async fn plan_one(context: &Context, task: HostTask) -> Planned {
             }
         }
     }
+}
+
+/// The playbook is wrong for this very host, which only its facts have shown.
+#[must_use]
+pub fn unusable(error: String) -> Outcome {
+    let hint = "the playbook depends on `facts`, and with those of this host it is not valid".to_owned();
+    Outcome::Refused { error, hint: Some(hint) }
 }
 
 fn report(outcome: Outcome, plan: Option<HostPlan>, elapsed_ms: u64) -> HostReport {

@@ -6,13 +6,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::apply::{ApplyOptions, HostTask, apply_fleet, plan_and_apply_fleet, plan_fleet};
+use crate::load::project;
 use crate::model::{HostName, HostReport, RunReport};
 use crate::observe::nonce;
 use crate::report::{TextOptions, text};
 
-use super::global::{Format, GlobalArgs};
+use super::global::{Format, GlobalArgs, number};
 use super::interrupt::{Touched, interruption};
-use super::project::Project;
+use super::project::{Project, Secrecy};
 use super::terminal::{Terminal, variable};
 use super::{Failure, Verdict, fleet};
 
@@ -21,16 +22,19 @@ use super::{Failure, Verdict, fleet};
 pub(super) struct Args {
     /// Playbooks
     #[arg(required = true, value_name = "PLAYBOOK")]
-    playbooks: Vec<PathBuf>,
+    pub(super) playbooks: Vec<PathBuf>,
 
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
 
-    /// How long units are watched after the last start, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 1, value_parser = clap::value_parser!(u64).range(0..=600))]
-    settle: u64,
+    /// How long units are watched after the last start, in seconds [default: 1]
+    #[arg(long, value_name = "SECONDS", value_parser = number(&project::SETTLE))]
+    settle: Option<u64>,
 }
+
+/// Seconds that units are watched, where nobody says it.
+const SETTLE: u64 = 1;
 
 /// How long one host's transaction may take before we stop waiting for it; the host goes on by itself.
 const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(30 * 60);
@@ -43,14 +47,14 @@ pub(super) fn run(args: &Args, global: &GlobalArgs, terminal: &Terminal) -> Verd
                 .to_owned(),
         ));
     }
-    let tasks = Project::load(&args.playbooks, global, terminal)?.into_tasks();
+    let tasks = Project::load(&args.playbooks, global, terminal, Secrecy::Resolved)?.into_tasks();
     let names: BTreeSet<HostName> = tasks.keys().cloned().collect();
     let options = ApplyOptions {
         run: run_id(),
         who: who(),
-        settle: Duration::from_secs(args.settle),
+        settle: Duration::from_secs(args.settle.or(global.project.settle).unwrap_or(SETTLE)),
         timeout: TRANSACTION_TIMEOUT,
-        strict: global.strict,
+        strict: global.strict(),
     };
     let (run, count) = (options.run.clone(), names.len());
     let (hosts, shown) = if asking {

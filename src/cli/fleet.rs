@@ -38,12 +38,12 @@ where
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let transport = Hub::new(SshOptions {
         connect_timeout: global.connect_timeout(),
-        persist: Duration::from_secs(global.persist),
+        persist: global.persist(),
         accept_new_host_keys: global.accept_new_host_keys,
         verbose: global.verbose,
         ..SshOptions::default()
     });
-    runtime.block_on(work(Base { transport: Arc::new(transport), jobs: usize::from(global.jobs), terminal }))
+    runtime.block_on(work(Base { transport: Arc::new(transport), jobs: global.jobs(), terminal }))
 }
 
 impl Base<'_> {
@@ -77,7 +77,7 @@ impl Base<'_> {
 
 fn reporter(terminal: &Terminal, hosts: usize) -> Box<dyn Reporter + Send> {
     if !terminal.shows_progress() && terminal.detail() == Detail::Verbose {
-        return Box::new(EventLines::new(std::io::stderr(), terminal.err_options().color));
+        return Box::new(EventLines::new(Terminal::err(), terminal.err_options().color));
     }
     Box::new(Progress::on_stderr(hosts, terminal.err_options().width, terminal.shows_progress()))
 }
@@ -90,7 +90,7 @@ pub(super) fn finish(
     detailed: bool,
     plan_was_shown: bool,
 ) -> Verdict {
-    let policy = ExitPolicy { detailed, strict: global.strict };
+    let policy = ExitPolicy { detailed, strict: global.strict() };
     let mut out = Terminal::out();
     match global.format {
         Format::Text => text::write(&mut out, report, &TextOptions { plan_was_shown, ..terminal.out_options() })?,

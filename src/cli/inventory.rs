@@ -40,7 +40,7 @@ pub(super) struct Args {
 
     /// Read the folders of variables beside this playbook, too, and show the variables of its manifests; may be given several times
     #[arg(long = "playbook", value_name = "PLAYBOOK")]
-    playbooks: Vec<PathBuf>,
+    pub(super) playbooks: Vec<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]

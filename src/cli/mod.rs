@@ -6,24 +6,30 @@
 //! Deliberately absent: decisions about hosts. What a verb does with a fleet is in `observe`, `plan` and `apply`.
 
 mod apply;
+mod completions;
 mod disconnect;
 mod fleet;
 mod global;
+mod init;
 mod interrupt;
 mod inventory;
+mod man;
 mod observe;
 mod plan;
 mod project;
 mod render;
 mod sandbox;
+mod schema;
 mod terminal;
 mod validate;
 
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::load::project::read_project;
 use crate::model::Diagnostic;
 use crate::report::{diagnostic, json};
 
@@ -72,6 +78,32 @@ enum Verb {
     Inventory(inventory::Args),
     Disconnect(disconnect::Args),
     Sandbox(sandbox::Args),
+    Init(init::Args),
+    Schema(schema::Args),
+    Completions(completions::Args),
+    Man(man::Args),
+}
+
+impl Verb {
+    /// The playbooks whose project's settings count; `None` for verbs that no setting is about, which therefore work
+    /// whatever `unitfleet.yaml` holds. A verb without playbooks that reads the inventory says `Some(&[])`: then the
+    /// project is the current folder's.
+    fn playbooks(&self) -> Option<&[PathBuf]> {
+        match self {
+            Self::Validate(args) => Some(&args.playbooks),
+            Self::Render(args) => Some(&args.playbooks),
+            Self::Observe(args) => Some(&args.playbooks),
+            Self::Plan(args) => Some(&args.playbooks),
+            Self::Apply(args) => Some(&args.playbooks),
+            Self::Inventory(args) => Some(&args.playbooks),
+            Self::Disconnect(_)
+            | Self::Sandbox(_)
+            | Self::Init(_)
+            | Self::Schema(_)
+            | Self::Completions(_)
+            | Self::Man(_) => None,
+        }
+    }
 }
 
 /// Why a verb ended early. What went wrong on hosts is in the report, not here.
@@ -110,17 +142,12 @@ type Verdict = Result<u8, Failure>;
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let mut cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
-            // clap's own code for wrong usage is 2, which here means that changes are pending.
-            let code = if error.use_stderr() { USAGE } else { 0 };
-            drop(error.print());
-            return ExitCode::from(code);
-        }
+        Err(error) => return ExitCode::from(misused(&error)),
     };
     let terminal = Terminal::new(cli.global.color, cli.global.verbose, cli.global.quiet);
-    let code = match dispatch(&cli, &terminal) {
+    let code = match settle(&mut cli).and_then(|()| dispatch(&cli, &terminal)) {
         Ok(code) => code,
         Err(failure) => {
             if cli.global.format == Format::Json {
@@ -131,6 +158,30 @@ pub fn main() -> ExitCode {
         }
     };
     ExitCode::from(code)
+}
+
+/// clap has explained what is wrong, or printed the help that was asked for.
+fn misused(error: &clap::Error) -> u8 {
+    // clap's own code for wrong usage is 2, which here means that changes are pending.
+    let code = if error.use_stderr() { USAGE } else { 0 };
+    let words: Vec<_> = std::env::args_os().collect();
+    let json = words.iter().any(|word| word == "--format=json")
+        || words.windows(2).any(|pair| pair[0] == "--format" && pair[1] == "json");
+    if code != 0 && json {
+        let text = error.kind().to_string();
+        let text = error.to_string().lines().next().map_or(text, |line| line.trim_start_matches("error: ").to_owned());
+        drop(json::write_diagnostics(&mut Terminal::out(), &[Diagnostic::error(text)]));
+    }
+    drop(error.print());
+    code
+}
+
+/// Reads the project's settings, for verbs that they are about.
+fn settle(cli: &mut Cli) -> Result<(), Failure> {
+    if let Some(playbooks) = cli.verb.playbooks() {
+        cli.global.project = read_project(playbooks).map_err(Failure::Invalid)?;
+    }
+    Ok(())
 }
 
 fn dispatch(cli: &Cli, terminal: &Terminal) -> Verdict {
@@ -144,6 +195,10 @@ fn dispatch(cli: &Cli, terminal: &Terminal) -> Verdict {
         Verb::Inventory(args) => inventory::run(args, global, terminal),
         Verb::Disconnect(args) => disconnect::run(args, global),
         Verb::Sandbox(args) => sandbox::run(args, global, terminal),
+        Verb::Init(args) => init::run(args, global),
+        Verb::Schema(args) => schema::run(args),
+        Verb::Completions(args) => completions::run(args),
+        Verb::Man(args) => man::run(args),
     }
 }
 

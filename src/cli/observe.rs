@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 
 use crate::apply::HostTask;
@@ -10,7 +11,7 @@ use crate::observe::{Context, for_each_host, gather, request};
 use crate::report::{json, observed};
 
 use super::global::{Format, GlobalArgs};
-use super::project::Project;
+use super::project::{Project, Secrecy};
 use super::terminal::Terminal;
 use super::{FAILED, Failure, Verdict, fleet};
 
@@ -19,7 +20,7 @@ use super::{FAILED, Failure, Verdict, fleet};
 pub(super) struct Args {
     /// Playbooks
     #[arg(required = true, value_name = "PLAYBOOK")]
-    playbooks: Vec<PathBuf>,
+    pub(super) playbooks: Vec<PathBuf>,
 
     /// Keep what was observed, for `plan --observed`
     #[arg(long, value_name = "FILE")]
@@ -30,7 +31,7 @@ pub(super) struct Args {
 const UNREACHABLE: u8 = 5;
 
 pub(super) fn run(args: &Args, global: &GlobalArgs, terminal: &Terminal) -> Verdict {
-    let tasks = Project::load(&args.playbooks, global, terminal)?.into_tasks();
+    let tasks = Project::load(&args.playbooks, global, terminal, Secrecy::Unasked)?.into_tasks();
     let results = fleet::with_hosts(global, terminal, |base| async move {
         base.phase(tasks.len(), |context| async move { observe_all(context, tasks).await }).await
     })?;
@@ -44,7 +45,14 @@ pub(super) fn run(args: &Args, global: &GlobalArgs, terminal: &Terminal) -> Verd
     }
     if let Some(path) = &args.save {
         let problem = |error: std::io::Error| Failure::Machine(format!("{}: {error}", path.display()));
-        let mut file = std::fs::File::create(path).map_err(problem)?;
+        // It holds the contents of the files that differ, whoever may read these on the hosts.
+        let mut file = std::fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(path)
+            .map_err(problem)?;
         json::write_observed(&mut file, &seen, &missing).map_err(problem)?;
     }
     let mut out = Terminal::out();

@@ -8,7 +8,7 @@ use crate::model::{HostName, HostReport, Observed, Outcome};
 use crate::plan::plan_host;
 
 use super::global::GlobalArgs;
-use super::project::Project;
+use super::project::{Project, Secrecy};
 use super::terminal::Terminal;
 use super::{Failure, Verdict, fleet};
 
@@ -17,7 +17,7 @@ use super::{Failure, Verdict, fleet};
 pub(super) struct Args {
     /// Playbooks
     #[arg(required = true, value_name = "PLAYBOOK")]
-    playbooks: Vec<PathBuf>,
+    pub(super) playbooks: Vec<PathBuf>,
 
     /// Exit with 2 when changes are pending
     #[arg(long)]
@@ -29,10 +29,10 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, global: &GlobalArgs, terminal: &Terminal) -> Verdict {
-    let tasks = Project::load(&args.playbooks, global, terminal)?.into_tasks();
+    let mut tasks = Project::load(&args.playbooks, global, terminal, Secrecy::Resolved)?.into_tasks();
     let names: BTreeSet<HostName> = tasks.keys().cloned().collect();
     let hosts = match &args.observed {
-        Some(path) => offline(path, &tasks)?,
+        Some(path) => offline(path, &mut tasks)?,
         None => fleet::with_hosts(global, terminal, |base| async move {
             let planned = base.phase(tasks.len(), |context| async move { plan_fleet(&context, tasks).await }).await?;
             Ok(planned.into_iter().map(|(host, planned)| (host, planned.into_report())).collect())
@@ -48,7 +48,7 @@ struct Saved {
     hosts: BTreeMap<HostName, Observed>,
 }
 
-fn offline(path: &Path, tasks: &BTreeMap<HostName, HostTask>) -> Result<BTreeMap<HostName, HostReport>, Failure> {
+fn offline(path: &Path, tasks: &mut BTreeMap<HostName, HostTask>) -> Result<BTreeMap<HostName, HostReport>, Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         let why = match error.kind() {
             std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
@@ -63,7 +63,7 @@ fn offline(path: &Path, tasks: &BTreeMap<HostName, HostTask>) -> Result<BTreeMap
         ))
     })?;
     let mut seen = saved.hosts;
-    let report = |(host, task): (&HostName, &HostTask)| {
+    let report = |(host, task): (&HostName, &mut HostTask)| {
         let (outcome, plan) = match seen.remove(host) {
             None => {
                 let error = format!("{} has no observation of it", path.display());
@@ -71,13 +71,17 @@ fn offline(path: &Path, tasks: &BTreeMap<HostName, HostTask>) -> Result<BTreeMap
                 (Outcome::Unreachable { error, hint }, None)
             }
             Some(observed) => {
-                let plan = plan_host(&task.desired, &observed);
-                (crate::apply::outcome_of_plan(&plan), Some(plan))
+                if let Err(error) = task.learn(&observed.facts) {
+                    (crate::apply::unusable(error), None)
+                } else {
+                    let plan = plan_host(&task.desired, &observed);
+                    (crate::apply::outcome_of_plan(&plan), Some(plan))
+                }
             }
         };
         let report =
             HostReport { outcome, plan, steps: Vec::new(), failures: Vec::new(), remaining: None, elapsed_ms: 0 };
         (host.clone(), report)
     };
-    Ok(tasks.iter().map(report).collect())
+    Ok(tasks.iter_mut().map(report).collect())
 }

@@ -2,31 +2,52 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use crate::apply::HostTask;
-use crate::compile::{Sources, compile};
+use crate::apply::{HostTask, WithFacts};
+use crate::compile::{Compiled, Inputs, Knowledge, Sources};
 use crate::load::extra_vars::ExtraVars;
 use crate::load::inventory::{Inventory, read_inventory_for};
 use crate::load::manifest::Playbook;
-use crate::load::read_playbook;
 use crate::load::selector::{Selector, SelectorError};
-use crate::model::{Desired, Diagnostic, HostName};
+use crate::load::{brief, read_playbook};
+use crate::model::{Desired, Diagnostic, HostFacts, HostName, SecretValue};
 use crate::report::diagnostic;
+use crate::secrets;
 
 use super::Failure;
 use super::global::GlobalArgs;
-use super::terminal::Terminal;
+use super::terminal::{Terminal, variable};
 
 /// Everything that was read, checked and rendered.
 pub(super) struct Project {
-    pub(super) inventory: Inventory,
+    inputs: Arc<Inputs>,
+    knowledge: Knowledge,
     /// Hosts that some manifest selects, after `--limit`.
     pub(super) desired: BTreeMap<HostName, Desired>,
+    /// What was said about the input already.
+    pub(super) warnings: Vec<Diagnostic>,
+    /// Hosts of which something depends on their facts.
+    needs_facts: BTreeSet<HostName>,
+}
+
+/// Whether secrets are fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Secrecy {
+    /// Those that are needed are.
+    Resolved,
+    /// None is: a word stands for each.
+    Unasked,
 }
 
 impl Project {
     /// Reads and compiles. Warnings are printed; errors are all collected before anything else happens.
-    pub(super) fn load(playbooks: &[PathBuf], global: &GlobalArgs, terminal: &Terminal) -> Result<Self, Failure> {
+    pub(super) fn load(
+        playbooks: &[PathBuf],
+        global: &GlobalArgs,
+        terminal: &Terminal,
+        secrecy: Secrecy,
+    ) -> Result<Self, Failure> {
         let mut warnings = Vec::new();
         let mut errors = Vec::new();
         let inventory = load_inventory(playbooks, global, &mut warnings).map_err(|found| errors.extend(found)).ok();
@@ -40,33 +61,69 @@ impl Project {
                 Err(found) => errors.extend(found),
             }
         }
+        let templates = global.template_folders().map_err(|found| errors.extend(found)).unwrap_or_default();
         let (Some(inventory), true) = (inventory, errors.is_empty()) else {
+            errors.extend(warnings);
             return Err(Failure::Invalid(errors));
         };
         let limit = select(&inventory, global.limit.as_deref())?;
-        let extra = extra_vars(&global.vars)?.vars();
-        let sources = Sources { templates: global.templates.clone(), ..Sources::default() };
-        let (desired, found) = compile(&read, &inventory, &limit, &extra, &sources).map_err(Failure::Invalid)?;
+        let sources = Sources { templates, ..Sources::default() };
+        let inputs = Inputs::new(read, inventory, extra_vars(&global.vars)?.vars(), sources);
+        let (compiled, knowledge) = compile(&inputs, &limit, secrecy)?;
+        let Compiled { desired, warnings: found, needs } = compiled;
         warnings.extend(found);
         if let Some(limit) = global.limit.as_deref().filter(|_| desired.is_empty()) {
             let warning = Diagnostic::warning(format!("no manifest is about any host of `--limit {limit}`"));
             warnings.push(warning.help("look at `hosts:` in the playbook"));
         }
         warn(&warnings, terminal)?;
-        Ok(Self { inventory, desired })
+        Ok(Self { inputs: Arc::new(inputs), knowledge, desired, needs_facts: needs.facts, warnings })
     }
 
     /// One task per host.
     pub(super) fn into_tasks(self) -> BTreeMap<HostName, HostTask> {
-        let Self { inventory, desired } = self;
+        let Self { inputs, knowledge, desired, needs_facts, .. } = self;
+        let knowledge = Arc::new(knowledge);
         desired
             .into_iter()
             .filter_map(|(name, desired)| {
-                let target = inventory.hosts.get(&name)?.target.clone();
-                Some((name, HostTask { target, desired }))
+                let target = inputs.inventory().hosts.get(&name)?.target.clone();
+                let with_facts = needs_facts.contains(&name).then(|| with_facts(&name, &inputs, &knowledge));
+                Some((name, HostTask { target, desired, with_facts }))
             })
             .collect()
     }
+}
+
+/// Compiles until nothing is missing that can be had: secrets are fetched, all at once, when it is known which are
+/// needed; what a value leads to may need another.
+fn compile(inputs: &Inputs, limit: &BTreeSet<HostName>, secrecy: Secrecy) -> Result<(Compiled, Knowledge), Failure> {
+    let mut knowledge = Knowledge::default();
+    loop {
+        let compiled = inputs.compile(limit, &knowledge).map_err(Failure::Invalid)?;
+        if secrecy == Secrecy::Unasked || compiled.needs.secrets.is_empty() {
+            Terminal::hide(knowledge.secrets.values().map(SecretValue::expose));
+            return Ok((compiled, knowledge));
+        }
+        let fetched = secrets::fetch(&compiled.needs.secrets, &variable).map_err(Failure::Invalid)?;
+        knowledge.secrets.extend(fetched);
+    }
+}
+
+/// Compiles one host again when its facts are known. A warning has been given before, with those of all hosts.
+fn with_facts(host: &HostName, inputs: &Arc<Inputs>, knowledge: &Arc<Knowledge>) -> WithFacts {
+    let (host, inputs, knowledge) = (host.clone(), Arc::clone(inputs), Arc::clone(knowledge));
+    WithFacts(Arc::new(move |facts: &HostFacts| {
+        let mut known = Knowledge::clone(&knowledge);
+        known.facts.insert(host.clone(), facts.clone());
+        let compiled = inputs.compile(&BTreeSet::from([host.clone()]), &known);
+        let mut compiled =
+            compiled.map_err(|wrong| wrong.iter().map(brief).collect::<String>().trim_end().to_owned())?;
+        if let Some(source) = compiled.needs.secrets.keys().next() {
+            return Err(format!("with these facts a secret from {source} is needed, which was not fetched"));
+        }
+        compiled.desired.remove(&host).ok_or_else(|| "nothing is wanted of it".to_owned())
+    }))
 }
 
 /// Shows warnings, if there are any.
@@ -84,17 +141,19 @@ pub(super) fn load_inventory(
     global: &GlobalArgs,
     warnings: &mut Vec<Diagnostic>,
 ) -> Result<Inventory, Vec<Diagnostic>> {
-    let paths =
-        if global.inventory.is_empty() { vec![default_inventory(playbooks)?] } else { global.inventory.clone() };
+    let mut paths = global.inventories()?;
+    if paths.is_empty() {
+        paths.push(default_inventory(playbooks, global.project.root.as_deref())?);
+    }
     let (inventory, found) = read_inventory_for(&paths, playbooks)?;
     warnings.extend(found);
     Ok(inventory)
 }
 
 /// `inventory.yaml` beside the playbook, in the project's root, or here.
-fn default_inventory(playbooks: &[PathBuf]) -> Result<PathBuf, Vec<Diagnostic>> {
+fn default_inventory(playbooks: &[PathBuf], root: Option<&Path>) -> Result<PathBuf, Vec<Diagnostic>> {
     let beside = playbooks.iter().filter_map(|path| path.parent()).flat_map(Path::ancestors);
-    let folders: Vec<&Path> = std::iter::once(Path::new(".")).chain(beside).collect();
+    let folders: Vec<&Path> = std::iter::once(Path::new(".")).chain(beside).chain(root).collect();
     let first = |name: &str| folders.iter().map(|folder| folder.join(name)).find(|path| path.exists());
     first("inventory.yaml").filter(|path| path.is_file()).ok_or_else(|| {
         let error = Diagnostic::error("no inventory: neither here nor above the playbook is an `inventory.yaml`");

@@ -7,7 +7,7 @@ use crate::model::{AbsPath, Bytes, Desired, HostName, Wanted};
 use crate::report::wording::count;
 
 use super::global::{Format, GlobalArgs};
-use super::project::Project;
+use super::project::{Project, Secrecy};
 use super::terminal::Terminal;
 use super::{Failure, Verdict};
 
@@ -16,7 +16,7 @@ use super::{Failure, Verdict};
 pub(super) struct Args {
     /// Playbooks
     #[arg(required = true, value_name = "PLAYBOOK")]
-    playbooks: Vec<PathBuf>,
+    pub(super) playbooks: Vec<PathBuf>,
 
     /// Folder to write to; it must not exist, or be empty
     #[arg(short, long, value_name = "DIR")]
@@ -24,7 +24,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, global: &GlobalArgs, terminal: &Terminal) -> Verdict {
-    let project = Project::load(&args.playbooks, global, terminal)?;
+    let project = Project::load(&args.playbooks, global, terminal, Secrecy::Unasked)?;
     if args.out.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(Failure::Usage(format!(
             "{} is not empty: files of an earlier render would look like this one's; remove it, or name another folder",

@@ -4,12 +4,17 @@
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write};
 
-use crate::report::{Detail, TextOptions};
+use std::sync::OnceLock;
+
+use crate::report::{Detail, Redacting, Redactor, TextOptions};
 
 use super::global::Color;
 
 /// Columns where nobody says how many there are: wide enough for paths, narrow enough for a log viewer.
 const WIDTH_DEFAULT: usize = 100;
+
+/// What must not be printed by this program, whoever said it; empty until secrets were fetched.
+static SECRETS: OnceLock<Redactor> = OnceLock::new();
 
 pub(super) struct Terminal {
     color: Color,
@@ -27,11 +32,22 @@ impl Terminal {
     }
 
     pub(super) fn out() -> impl Write {
-        io::BufWriter::new(io::stdout())
+        Self::redacting(io::BufWriter::new(io::stdout()))
     }
 
     pub(super) fn err() -> impl Write {
-        io::stderr()
+        Self::redacting(io::stderr())
+    }
+
+    /// A writer without the secrets that were fetched.
+    pub(super) fn redacting<W: Write>(out: W) -> Redacting<'static, W> {
+        Redacting::new(out, SECRETS.get())
+    }
+
+    /// From now on these texts are taken out of everything that is printed.
+    pub(super) fn hide<'a>(secrets: impl IntoIterator<Item = &'a str>) {
+        // Once a run: all secrets are known before the first host is asked.
+        drop(SECRETS.set(Redactor::new(secrets)));
     }
 
     pub(super) fn detail(&self) -> Detail {

@@ -8,7 +8,7 @@ use crate::report::json;
 use crate::report::wording::count;
 
 use super::global::{Format, GlobalArgs};
-use super::project::Project;
+use super::project::{Project, Secrecy};
 use super::terminal::Terminal;
 use super::{Failure, INVALID, Verdict};
 
@@ -17,11 +17,11 @@ use super::{Failure, INVALID, Verdict};
 pub(super) struct Args {
     /// Playbooks
     #[arg(required = true, value_name = "PLAYBOOK")]
-    playbooks: Vec<PathBuf>,
+    pub(super) playbooks: Vec<PathBuf>,
 }
 
 pub(super) fn run(args: &Args, global: &GlobalArgs, terminal: &Terminal) -> Verdict {
-    let project = match (Project::load(&args.playbooks, global, terminal), global.format) {
+    let project = match (Project::load(&args.playbooks, global, terminal, Secrecy::Unasked), global.format) {
         (Err(Failure::Invalid(diagnostics)), Format::Json) => {
             json::write_diagnostics(&mut Terminal::out(), &diagnostics)?;
             return Ok(INVALID);
@@ -30,7 +30,7 @@ pub(super) fn run(args: &Args, global: &GlobalArgs, terminal: &Terminal) -> Verd
     };
     let mut out = Terminal::out();
     match global.format {
-        Format::Json => json::write_diagnostics(&mut out, &[])?,
+        Format::Json => json::write_diagnostics(&mut out, &project.warnings)?,
         Format::Text => {
             let hosts = project.desired.len();
             let units: usize = project.desired.values().map(|desired| desired.units.len()).sum();

@@ -17,8 +17,10 @@ fn check(name: &str, vars: &serde_json::Value, expected: &str) {
     }
     let source = SourceFile { name: "play.yaml".to_owned(), text: name.to_owned() };
     let site = Site { source: Arc::new(source), span: 0..name.len() };
-    let text =
-        renderer.template(&format!("builtin/{name}"), &context, &site).unwrap_or_else(|error| panic!("{error:?}"));
+    let text = renderer
+        .template(&format!("builtin/{name}"), &context, &site)
+        .result
+        .unwrap_or_else(|error| panic!("{error:?}"));
     assert_eq!(text, expected, "{name}:\n{text}");
 }
 

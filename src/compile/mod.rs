@@ -1,6 +1,6 @@
 //! Manifests, inventory and templates → what each host shall look like.
 //!
-//! [`compile`] selects the hosts of every manifest, settles the variables of each, renders every name and text, and
+//! [`Inputs::compile`] selects the hosts of every manifest, settles the variables of each, renders every name and text, and
 //! checks what only the finished text can tell: a unit that shall be enabled has an `[Install]`, a mount is named
 //! after its path, two manifests do not want the same thing. All mistakes of all hosts are collected; one that is the
 //! same on many hosts is told once. Nothing it says shows a variable's value.
@@ -9,8 +9,10 @@
 //! |---|---|
 //! | `filters` | the filters that unit files need in templates |
 //! | `variables` | layers of variables → one context, lazily and without circles |
+//! | `knowledge` | secrets and facts, as far as they are known |
 //! | `scope` | one manifest on one host: rendering with places |
 //! | `unit`, `unit_text`, `rules`, `watch` | `units:` |
+//! | `credentials` | `credentials:` of a unit as files and a drop-in |
 //! | `tree` | `users:`, `directories:`, `files:` |
 //! | `claims` | each thing has one owner |
 //!
@@ -18,7 +20,9 @@
 //! clock or environment is asked. Which directives exist is not known here: that is the work of lint.
 
 mod claims;
+mod credentials;
 mod filters;
+mod knowledge;
 mod messages;
 mod rules;
 mod scope;
@@ -28,8 +32,10 @@ mod unit_text;
 mod variables;
 mod watch;
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use crate::load::check_unique;
 use crate::load::inventory::Inventory;
@@ -40,7 +46,9 @@ use crate::render::{Context, Files, Renderer, Search};
 
 use claims::{Claims, Kind};
 use messages::Messages;
-use scope::{Scope, key};
+use scope::{Common, Scope, key};
+
+pub use knowledge::{Knowledge, Needs, stand_in};
 
 /// Where templates and `source:` files come from.
 #[derive(Clone, Debug, Default)]
@@ -51,33 +59,73 @@ pub struct Sources {
     pub templates: Vec<PathBuf>,
 }
 
-/// What was compiled, and warnings about it.
-pub type Compiled = (BTreeMap<HostName, Desired>, Vec<Diagnostic>);
+/// What was compiled.
+#[derive(Clone, Debug, Default)]
+pub struct Compiled {
+    /// What each host shall look like.
+    pub desired: BTreeMap<HostName, Desired>,
+    /// What is worth a word.
+    pub warnings: Vec<Diagnostic>,
+    /// What was missed: with it the result would be another.
+    pub needs: Needs,
+}
 
-/// What every host of `limit` that a manifest selects shall look like; or everything that is wrong.
-pub fn compile(
-    playbooks: &[Playbook],
-    inventory: &Inventory,
-    limit: &BTreeSet<HostName>,
-    extra: &Vars,
-    sources: &Sources,
-) -> Result<Compiled, Vec<Diagnostic>> {
-    let mut messages = Messages::default();
-    messages.extend(check_unique(playbooks));
-    let jobs: Vec<Job> =
-        playbooks.iter().flat_map(|playbook| jobs_of(playbook, inventory, sources, &mut messages)).collect();
-    let fleet = variables::fleet(inventory);
-    let mut compiled = BTreeMap::new();
-    for host in limit {
-        let mine: Vec<&Job> = jobs.iter().filter(|job| job.hosts.contains(host)).collect();
-        if mine.is_empty() {
-            continue;
-        }
-        messages.host(host);
-        let desired = one_host(host, &mine, inventory, extra, &fleet, sources, &mut messages);
-        compiled.insert(host.clone(), desired);
+/// Everything that was read and that a compilation is a function of, but for secrets and facts.
+#[derive(Debug, Default)]
+pub struct Inputs {
+    playbooks: Vec<Playbook>,
+    inventory: Inventory,
+    extra: Vars,
+    sources: Sources,
+    /// `groups` and `inventory`, the same for every host and made once.
+    fleet: OnceLock<Context>,
+}
+
+impl Inputs {
+    /// Takes what was read. `extra` are the variables of the command line.
+    #[must_use]
+    pub fn new(playbooks: Vec<Playbook>, inventory: Inventory, extra: Vars, sources: Sources) -> Self {
+        Self { playbooks, inventory, extra, sources, fleet: OnceLock::new() }
     }
-    messages.finish().map(|warnings| (compiled, warnings))
+
+    /// The inventory.
+    #[must_use]
+    pub fn inventory(&self) -> &Inventory {
+        &self.inventory
+    }
+
+    /// What every host of `limit` that a manifest selects shall look like; or everything that is wrong.
+    pub fn compile(&self, limit: &BTreeSet<HostName>, knowledge: &Knowledge) -> Result<Compiled, Vec<Diagnostic>> {
+        let Self { playbooks, inventory, extra, sources, fleet } = self;
+        let needs = RefCell::default();
+        let mut messages = Messages::default();
+        messages.extend(check_unique(playbooks));
+        let jobs: Vec<Job> =
+            playbooks.iter().flat_map(|playbook| jobs_of(playbook, inventory, sources, &mut messages)).collect();
+        let fleet = fleet.get_or_init(|| variables::fleet(inventory));
+        let mut compiled = BTreeMap::new();
+        for host in limit {
+            let mine: Vec<&Job> = jobs.iter().filter(|job| job.hosts.contains(host)).collect();
+            if mine.is_empty() {
+                continue;
+            }
+            messages.host(host);
+            let given = Given { inventory, extra, fleet, sources, knowledge, needs: &needs };
+            let desired = one_host(host, &mine, &given, &mut messages);
+            compiled.insert(host.clone(), desired);
+        }
+        messages.finish().map(|warnings| Compiled { desired: compiled, warnings, needs: needs.into_inner() })
+    }
+}
+
+/// What is the same for every host.
+struct Given<'a> {
+    inventory: &'a Inventory,
+    extra: &'a Vars,
+    fleet: &'a Context,
+    sources: &'a Sources,
+    knowledge: &'a Knowledge,
+    needs: &'a RefCell<Needs>,
 }
 
 /// One manifest and the hosts it selects.
@@ -127,23 +175,24 @@ fn nothing_selected(manifest: &Manifest) -> Diagnostic {
     )
 }
 
-fn one_host(
-    host: &HostName,
-    jobs: &[&Job],
-    inventory: &Inventory,
-    extra: &Vars,
-    fleet: &Context,
-    sources: &Sources,
-    messages: &mut Messages,
-) -> Desired {
+fn one_host(host: &HostName, jobs: &[&Job], given: &Given, messages: &mut Messages) -> Desired {
     let none = Vars::new();
-    let of_host = inventory.hosts.get(host).map_or(&none, |found| &found.vars);
+    let of_host = given.inventory.hosts.get(host).map_or(&none, |found| &found.vars);
     let mut desired = Desired::empty(host.clone());
     let mut claims = Claims::default();
     for job in jobs {
         let manifest = job.manifest;
         desired.manifests.insert(manifest.name.clone());
-        let scope = Scope::new(job.playbook, manifest, &job.renderer, &sources.files, host, of_host, extra, fleet);
+        let common = Common {
+            playbook: job.playbook,
+            manifest,
+            renderer: &job.renderer,
+            files: &given.sources.files,
+            host,
+            knowledge: given.knowledge,
+            needs: given.needs,
+        };
+        let scope = Scope::new(common, of_host, given.extra, given.fleet);
         messages.extend(scope.wrong_variables());
         let mut draft = Draft { desired: &mut desired, claims: &mut claims, messages };
         for (written, entry) in &manifest.users {

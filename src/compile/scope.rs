@@ -1,14 +1,25 @@
 //! One manifest on one host: rendering its strings, with the place of each.
 
+use std::cell::RefCell;
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::variables::{Layer, Origin, Settled, blamed, settle};
+use super::knowledge::{self, Knowledge, Needs};
+use super::variables::{Layer, Origin, SecretLayer, Settled, blamed, settle};
 use crate::load::manifest::{Expr, Manifest, Playbook, Setting};
 use crate::load::spans::Seg;
-use crate::model::{Diagnostic, HostName, NameError, OnChange, RunState, Vars};
-use crate::render::{Context, Files, Renderer, Site, is_templated};
+use crate::model::{Diagnostic, HostFacts, HostName, Label, NameError, OnChange, RunState, Vars};
+use crate::render::{Context, Files, Rendered, Renderer, Site, Taint, is_templated};
+
+const NO_PLACE_FOR_SECRETS: &str =
+    "put it into a file (0600) that the service reads, or give it as a credential: `credentials: {NAME: \"{{ … }}\"}`";
+
+/// What stands where nothing is known yet.
+fn unknown() -> String {
+    "‹unknown›".to_owned()
+}
 
 /// A step to a key.
 pub(super) fn key(name: &str) -> Seg {
@@ -20,12 +31,32 @@ pub(super) fn below(path: &[Seg], name: &str) -> Vec<Seg> {
     path.iter().cloned().chain([key(name)]).collect()
 }
 
-/// Everything that decides what a string of a manifest becomes on a host.
-pub(super) struct Scope<'a> {
+/// What is the same for all scopes of one manifest on one host.
+#[derive(Clone, Copy)]
+pub(super) struct Common<'a> {
     pub(super) playbook: &'a Playbook,
     pub(super) manifest: &'a Manifest,
     pub(super) renderer: &'a Renderer,
     pub(super) files: &'a Files,
+    pub(super) host: &'a HostName,
+    pub(super) knowledge: &'a Knowledge,
+    /// What was missed of it.
+    pub(super) needs: &'a RefCell<Needs>,
+}
+
+impl Common<'_> {
+    /// Whether the host's facts are only guessed.
+    fn guesses_facts(&self) -> bool {
+        !self.knowledge.facts.contains_key(self.host)
+    }
+}
+
+/// Everything that decides what a string of a manifest becomes on a host.
+pub(super) struct Scope<'a> {
+    pub(super) playbook: &'a Playbook,
+    pub(super) manifest: &'a Manifest,
+    pub(super) files: &'a Files,
+    common: Common<'a>,
     weaker: Vec<Layer<'a>>,
     extra: Layer<'a>,
     built_in: Context,
@@ -33,18 +64,11 @@ pub(super) struct Scope<'a> {
 }
 
 impl<'a> Scope<'a> {
-    pub(super) fn new(
-        playbook: &'a Playbook,
-        manifest: &'a Manifest,
-        renderer: &'a Renderer,
-        files: &'a Files,
-        host: &HostName,
-        of_host: &'a Vars,
-        extra: &'a Vars,
-        fleet: &Context,
-    ) -> Self {
+    pub(super) fn new(common: Common<'a>, of_host: &'a Vars, extra: &'a Vars, fleet: &Context) -> Self {
+        let Common { manifest, host, knowledge, .. } = common;
         let mut built_in = fleet.clone();
         built_in.set("host", &host.as_str().into());
+        built_in.set_tainted("facts", &knowledge::facts(knowledge.facts.get(host)), &knowledge::of_facts());
         let in_manifest = |vars, name| Layer { vars, origin: Origin::Manifest(&manifest.spans, vec![key(name)]) };
         let weaker = vec![
             in_manifest(&manifest.defaults, "defaults"),
@@ -52,36 +76,77 @@ impl<'a> Scope<'a> {
             in_manifest(&manifest.vars, "vars"),
         ];
         let extra = Layer { vars: extra, origin: Origin::CommandLine };
-        Self::settle(playbook, manifest, renderer, files, weaker, extra, built_in)
+        Self::settle(common, weaker, extra, built_in)
     }
 
-    fn settle(
-        playbook: &'a Playbook,
-        manifest: &'a Manifest,
-        renderer: &'a Renderer,
-        files: &'a Files,
-        weaker: Vec<Layer<'a>>,
-        extra: Layer<'a>,
-        built_in: Context,
-    ) -> Self {
+    fn settle(common: Common<'a>, weaker: Vec<Layer<'a>>, extra: Layer<'a>, built_in: Context) -> Self {
+        let Common { playbook, manifest, files, .. } = common;
         let layers: Vec<Layer> = weaker.iter().cloned().chain([extra.clone()]).collect();
-        let settled = settle(&layers, &built_in, renderer);
-        Self { playbook, manifest, renderer, files, weaker, extra, built_in, settled }
+        let origin = Origin::Manifest(&manifest.spans, vec![key("secrets")]);
+        let secrets = SecretLayer {
+            entries: &manifest.secrets,
+            origin: &origin,
+            folder: playbook.path.parent().unwrap_or(Path::new("")),
+            known: &common.knowledge.secrets,
+        };
+        let settled = settle(&layers, Some(secrets), &built_in, common.guesses_facts(), common.renderer);
+        Self { playbook, manifest, files, common, weaker, extra, built_in, settled }
     }
 
     /// The same with `vars:` of an entry, which stand at `path`: stronger than the manifest's, weaker than `-e`.
     pub(super) fn with_vars(&self, vars: &'a Vars, path: &[Seg]) -> Scope<'a> {
         let mut weaker = self.weaker.clone();
         weaker.push(Layer { vars, origin: Origin::Manifest(&self.manifest.spans, below(path, "vars")) });
-        Scope::settle(
-            self.playbook,
-            self.manifest,
-            self.renderer,
-            self.files,
-            weaker,
-            self.extra.clone(),
-            self.built_in.clone(),
-        )
+        Scope::settle(self.common, weaker, self.extra.clone(), self.built_in.clone())
+    }
+
+    /// Notes what a text that a host gets was made of.
+    fn note(&self, taint: &Taint) {
+        let Common { manifest, host, knowledge, needs, .. } = self.common;
+        if taint.is_none() {
+            return;
+        }
+        let mut needs = needs.borrow_mut();
+        if taint.facts && self.common.guesses_facts() {
+            needs.facts.insert(host.clone());
+        }
+        for name in &taint.secrets {
+            let Some(source) = self.settled.sources.get(name) else { continue };
+            if !knowledge.secrets.contains_key(source) {
+                let path = [key("secrets"), key(name)];
+                let (spans, text) = (&manifest.spans, String::new());
+                let label = Label { source: Arc::clone(spans.source()), span: spans.key(&path), text };
+                needs.secrets.entry(source.clone()).or_insert(label);
+            }
+        }
+    }
+
+    /// What came of a rendering, with what went into it. A stand-in need not be what is expected of the value: an error
+    /// that only it could have made becomes a stand-in again.
+    fn made<T>(&self, rendered: Rendered<T>, stand_in: impl FnOnce() -> T) -> Result<(T, Taint), Diagnostic> {
+        let Rendered { result, taint } = rendered;
+        self.note(&taint);
+        match result {
+            Ok(value) => Ok((value, taint)),
+            Err(_) if self.is_guess(&taint) => Ok((stand_in(), taint)),
+            Err(wrong) => Err(self.explain(wrong)),
+        }
+    }
+
+    /// Whether something marked so is made of stand-ins.
+    fn is_guess(&self, taint: &Taint) -> bool {
+        self.settled.is_guess(taint, self.common.guesses_facts(), Some(&self.common.knowledge.secrets))
+    }
+
+    /// What the host said of itself. Not to have it yet is noted.
+    pub(super) fn host_facts(&self) -> Option<&'a HostFacts> {
+        self.note(&knowledge::of_facts());
+        self.common.knowledge.facts.get(self.common.host)
+    }
+
+    /// Refuses a secret in what is written at `path`, where it would be seen.
+    pub(super) fn open<T>(&self, made: (T, Taint), path: &[Seg]) -> Result<T, Diagnostic> {
+        open_at(made, &self.site(path))
     }
 
     /// What is wrong with the variables themselves.
@@ -109,22 +174,34 @@ impl<'a> Scope<'a> {
         Site { source: Arc::clone(self.manifest.spans.source()), span: self.manifest.spans.key(path) }
     }
 
-    /// Renders the text at `path`.
+    /// Renders the text at `path`, which cannot be a secret.
     pub(super) fn text(&self, written: &str, path: &[Seg]) -> Result<String, Diagnostic> {
-        let rendered = self.renderer.text(written, &self.settled.context, &self.site(path));
-        rendered.map_err(|wrong| self.explain(wrong))
+        self.open(self.content(written, path)?, path)
     }
 
-    /// Renders the text at `path` to a value.
+    /// Renders the text at `path`, and says what went into it.
+    pub(super) fn content(&self, written: &str, path: &[Seg]) -> Result<(String, Taint), Diagnostic> {
+        let rendered = self.common.renderer.text(written, &self.settled.context, &self.site(path));
+        self.made(rendered, unknown)
+    }
+
+    /// Renders the text at `path` to a value, which cannot be a secret.
     pub(super) fn value(&self, written: &str, path: &[Seg]) -> Result<Value, Diagnostic> {
-        let rendered = self.renderer.value(written, &self.settled.context, &self.site(path));
-        rendered.map_err(|wrong| self.explain(wrong))
+        self.guess(written, path).map(|(value, _)| value)
     }
 
-    /// Renders a template, whose name stands at `path`.
-    pub(super) fn template(&self, name: &str, path: &[Seg]) -> Result<String, Diagnostic> {
-        let rendered = self.renderer.template(name, &self.settled.context, &self.site(path));
-        rendered.map_err(|wrong| self.explain(wrong))
+    /// As [`Self::value`], and whether it is only a stand-in for what is not known yet.
+    fn guess(&self, written: &str, path: &[Seg]) -> Result<(Value, bool), Diagnostic> {
+        let rendered = self.common.renderer.value(written, &self.settled.context, &self.site(path));
+        let made = self.made(rendered, || Value::String(unknown()))?;
+        let is_guess = self.is_guess(&made.1);
+        Ok((self.open(made, path)?, is_guess))
+    }
+
+    /// Renders a template, whose name stands at `path`, and says what went into it.
+    pub(super) fn template(&self, name: &str, path: &[Seg]) -> Result<(String, Taint), Diagnostic> {
+        let rendered = self.common.renderer.template(name, &self.settled.context, &self.site(path));
+        self.made(rendered, unknown)
     }
 
     /// Puts the reason in the place of its consequence.
@@ -141,8 +218,17 @@ impl<'a> Scope<'a> {
     /// As [`Self::name`], for the key at `path`.
     pub(super) fn key<T>(&self, written: &str, path: &[Seg], parse: Parse<T>, what: &str) -> Result<T, Diagnostic> {
         let site = self.key_site(path);
-        let rendered = self.renderer.text(written, &self.settled.context, &site);
-        let rendered = rendered.map_err(|wrong| self.explain(wrong))?;
+        let rendered = self.common.renderer.text(written, &self.settled.context, &site);
+        let (rendered, taint) = self.made(rendered, unknown)?;
+        if taint.facts {
+            let wrong = Diagnostic::error(
+                "a name cannot depend on `facts`: which things there are is settled before hosts are asked",
+            );
+            return Err(wrong
+                .at(&site.source, site.span, "")
+                .help("use `when:` with the fact, or a variable of the inventory"));
+        }
+        let rendered = open_at((rendered, taint), &site)?;
         parse(&rendered).map_err(|error| self.key_error(path, refused(written, &error, what)))
     }
 
@@ -150,11 +236,14 @@ impl<'a> Scope<'a> {
     pub(super) fn expr<T: Word>(&self, expr: &Expr<T>, path: &[Seg]) -> Result<Option<T>, Diagnostic> {
         match expr {
             Expr::Literal(value) => Ok(Some(value.clone())),
-            Expr::Template(text) => match self.value(text.trim(), path)? {
-                Value::Null => Ok(None),
-                value => T::from_value(&value)
-                    .map(Some)
-                    .ok_or_else(|| self.error(path, format!("this has to yield {}", T::EXPECTED))),
+            Expr::Template(text) => match self.guess(text.trim(), path)? {
+                (Value::Null, _) => Ok(None),
+                (value, is_guess) => match T::from_value(&value) {
+                    // What a stand-in yields may be nothing of the kind; the real value is judged when it is known.
+                    None if is_guess => Ok(None),
+                    None => Err(self.error(path, format!("this has to yield {}", T::EXPECTED))),
+                    some => Ok(some),
+                },
             },
         }
     }
@@ -175,6 +264,14 @@ impl<'a> Scope<'a> {
             Setting::Is(expr) => Ok(self.expr(expr, path)?.map_or(Said::NotOurs, Said::Is)),
         }
     }
+}
+
+/// Refuses a secret.
+fn open_at<T>((value, taint): (T, Taint), site: &Site) -> Result<T, Diagnostic> {
+    let Some(name) = taint.secrets.first() else { return Ok(value) };
+    let wrong =
+        Diagnostic::error(format!("the secret `{name}` cannot be here: this is shown, and readable by everybody"));
+    Err(wrong.at(&site.source, site.span.clone(), "").help(NO_PLACE_FOR_SECRETS))
 }
 
 /// A setting, rendered.

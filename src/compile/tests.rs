@@ -56,13 +56,15 @@ impl<'a> Case<'a> {
         };
         let playbook = playbook("play.yaml", &text, self.folder);
         let limit = self.inventory.hosts.keys().cloned().collect();
-        compile(&[playbook], &self.inventory, &limit, self.extra.as_object().unwrap(), &Sources::default())
+        let extra = self.extra.as_object().unwrap().clone();
+        let inputs = Inputs::new(vec![playbook], self.inventory.clone(), extra, Sources::default());
+        inputs.compile(&limit, &Knowledge::default())
     }
 
     #[track_caller]
     fn good(&self) -> Desired {
         match self.run() {
-            Ok((mut hosts, _)) => hosts.pop_first().unwrap().1,
+            Ok(mut compiled) => compiled.desired.pop_first().unwrap().1,
             Err(wrong) => panic!("{wrong:#?}"),
         }
     }
@@ -71,7 +73,7 @@ impl<'a> Case<'a> {
     fn bad(&self) -> Vec<Diagnostic> {
         match self.run() {
             Err(wrong) => wrong,
-            Ok((hosts, _)) => panic!("this compiled: {hosts:#?}"),
+            Ok(compiled) => panic!("this compiled: {:#?}", compiled.desired),
         }
     }
 }
@@ -335,7 +337,7 @@ fn a_large_fleet_compiles_in_moments() {
             "vars: {peers: '{{ groups.all | length }}'}\nunits:\n  a.service: {template: builtin/web-app.service.j2, vars: {exec: '/a {{ url }} {{ peers }}'}}\n  b@.service: {instances: [1, 2], Service: {ExecStart: '/b {{ n }}'}}\n",
         )
     };
-    let (hosts, _) = case.run().unwrap();
+    let hosts = case.run().unwrap().desired;
     assert_eq!(hosts.len(), 500);
     assert!(fragment(&unit(&hosts["h7"], "a.service")).contains("ExecStart=/a http://h7 500\n"));
 }
@@ -393,7 +395,7 @@ fn a_thing_has_one_owner_and_both_places_are_shown() {
     );
     let apart = "name: one\nhosts: h1\nunits: {a.service: {}}\n---\nname: two\nhosts: h2\nunits: {a.service: {}}\n";
     let case = Case { inventory: inventory(&[("h1", json!({})), ("h2", json!({}))]), ..Case::new(apart) };
-    assert_eq!(case.run().unwrap().0.len(), 2);
+    assert_eq!(case.run().unwrap().desired.len(), 2);
 }
 
 #[test]
@@ -623,7 +625,7 @@ fn a_manifest_without_hosts_is_a_warning_and_a_wrong_selector_an_error() {
     let case = |hosts: &str| format!("name: m\nhosts: {hosts}\nunits: {{a.service: {{}}}}\n");
     let none = case("all:!h1");
     let none = Case { inventory: inventory.clone(), ..Case::new(&none) };
-    let (hosts, warnings) = none.run().unwrap();
+    let Compiled { desired: hosts, warnings, .. } = none.run().unwrap();
     assert!(hosts.is_empty());
     assert_eq!(warnings[0].message, "manifest `m` selects no host of the inventory");
     let unknown = case("webb");
@@ -644,8 +646,10 @@ fn the_playbooks_that_we_bring_along_compile() {
         let playbook = playbook("playbook.yaml", &text, path.parent().unwrap());
         let inventory = inventory(&[("h1", json!({})), ("h2", json!({})), ("h3", json!({}))]);
         let limit = inventory.hosts.keys().cloned().collect();
-        let result = compile(&[playbook], &inventory, &limit, &Vars::new(), &Sources::default());
-        let (hosts, warnings) = result.unwrap_or_else(|wrong| panic!("{}: {wrong:#?}", path.display()));
+        let inputs = Inputs::new(vec![playbook], inventory.clone(), Vars::new(), Sources::default());
+        let result = inputs.compile(&limit, &Knowledge::default());
+        let Compiled { desired: hosts, warnings, .. } =
+            result.unwrap_or_else(|wrong| panic!("{}: {wrong:#?}", path.display()));
         assert_eq!((hosts.len(), warnings.len()), (3, 0), "{}", path.display());
         compiled += 1;
     }
@@ -716,9 +720,11 @@ fn the_playbooks_in_the_readme_compile_as_printed() {
     let mut compiled = Vec::new();
     for text in blocks.filter(|text| text.starts_with("name: ")) {
         let case = Case { folder: project.path(), inventory: inventory(&[("web", json!({}))]), ..Case::new(text) };
-        let (_, warnings) = case.run().unwrap_or_else(|wrong| panic!("{text}\n{wrong:#?}"));
+        let warnings = case.run().unwrap_or_else(|wrong| panic!("{text}\n{wrong:#?}")).warnings;
         assert_eq!(warnings, []);
         compiled.extend(text.lines().next());
     }
     assert_eq!(compiled.len(), 2, "{compiled:?}");
 }
+
+mod secrets;

@@ -143,9 +143,17 @@ fn file_spec(scope: &Scope, entry: &FileEntry, path: &[Seg]) -> Result<FileSpec,
             .key_error(path, "nothing says what is in this file")
             .help("give it `content`, `template` or `source`, or `absent: true`"));
     };
+    let usual = if bytes.is_secret() { 0o600 } else { 0o644 };
+    let mode = mode(scope, entry.mode.as_ref(), usual, path)?;
+    if bytes.is_secret() && mode & 0o007 != 0 {
+        return Err(scope
+            .error(&below(path, "mode"), "a secret goes into this file, and this mode lets everybody at it")
+            .help("leave `mode` out for \"0600\", or give a group access: \"0640\""));
+    }
     Ok(FileSpec {
         bytes,
-        mode: mode(scope, entry.mode.as_ref(), 0o644, path)?,
+        encrypt: None,
+        mode,
         user: owner(scope, entry.owner.as_ref(), "owner", path)?,
         group: owner(scope, entry.group.as_ref(), "group", path)?,
     })

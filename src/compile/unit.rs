@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::claims::Kind;
 use super::rules::Written;
 use super::scope::{Said, Scope, below, key};
-use super::{Draft, unit_text, watch};
+use super::{Draft, credentials, unit_text, watch};
 use crate::load::manifest::UnitEntry;
 use crate::load::spans::Seg;
 use crate::model::{Bytes, Claim, DesiredUnit, Diagnostic, Instances, OnChange, RunState, UnitKind, UnitName, Wanted};
@@ -74,6 +74,18 @@ impl Work<'_> {
         }
         match self.drop_ins() {
             Ok(drop_ins) => unit.drop_ins = drop_ins,
+            Err(wrong) => errors.extend(wrong),
+        }
+        match credentials::of_unit(scope, &self.name, &entry.credentials, path) {
+            Ok(found) => {
+                unit.credentials = found.files;
+                if let Some((name, text)) = found.drop_in
+                    && unit.drop_ins.insert(name.clone(), Wanted::Present(text)).is_some()
+                {
+                    let path = below(path, "credentials");
+                    errors.push(scope.key_error(&path, format!("the drop-in `{name}` is this key's own")));
+                }
+            }
             Err(wrong) => errors.extend(wrong),
         }
         match watch::listed(scope, &entry.watch, path) {
@@ -262,8 +274,14 @@ impl Work<'_> {
             let Some(claim) = draft.messages.keep(claimed) else {
                 continue;
             };
-            let mut instance =
-                DesiredUnit { fragment: None, drop_ins: BTreeMap::new(), masked: None, claim, ..unit.clone() };
+            let mut instance = DesiredUnit {
+                fragment: None,
+                drop_ins: BTreeMap::new(),
+                credentials: BTreeMap::new(),
+                masked: None,
+                claim,
+                ..unit.clone()
+            };
             instance.watch.extend(effective.input_files(&name));
             draft.desired.units.insert(name.clone(), instance);
             mine.insert(name);

@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::scope::{Scope, below, key};
 use crate::load::manifest::{DirectiveValue, Sections, TextSource};
 use crate::load::spans::Seg;
-use crate::model::{Bytes, Diagnostic};
-use crate::render::{FileError, MAX_OUTPUT, text_of};
+use crate::model::{Bytes, Diagnostic, Secrecy};
+use crate::render::{FileError, MAX_OUTPUT, Taint, text_of};
 use crate::unitfile::{UnitFile, quote, unit_text};
 
 /// The largest file that a playbook installs.
@@ -63,7 +63,8 @@ fn ended(mut text: String) -> String {
 
 fn of_source(scope: &Scope, source: &TextSource, path: &[Seg]) -> Result<Option<String>, Diagnostic> {
     if source.source.is_none() {
-        return Ok(of_template(scope, source, path)?.map(ended));
+        let made = of_template(scope, source, path)?;
+        return made.map(|made| scope.open(made, &written_at(source, path)).map(ended)).transpose();
     }
     let Some(bytes) = of_file(scope, source, path)? else {
         return Ok(None);
@@ -74,15 +75,19 @@ fn of_source(scope: &Scope, source: &TextSource, path: &[Seg]) -> Result<Option<
     }
 }
 
+fn written_at(source: &TextSource, path: &[Seg]) -> Vec<Seg> {
+    below(path, if source.template.is_some() { "template" } else { "content" })
+}
+
 /// `template:` or `content:`.
-fn of_template(scope: &Scope, source: &TextSource, path: &[Seg]) -> Result<Option<String>, Diagnostic> {
+fn of_template(scope: &Scope, source: &TextSource, path: &[Seg]) -> Result<Option<(String, Taint)>, Diagnostic> {
     if let Some(written) = &source.template {
         let path = below(path, "template");
         let name = scope.text(written, &path)?;
         return scope.template(&name, &path).map(Some);
     }
     let content = source.content.as_deref();
-    content.map(|written| scope.text(written, &below(path, "content"))).transpose()
+    content.map(|written| scope.content(written, &below(path, "content"))).transpose()
 }
 
 /// `source:`.
@@ -117,8 +122,11 @@ fn shown(folder: &Path) -> String {
 /// The bytes of a `files:` entry; `None` where the entry says nothing about them.
 pub(super) fn file_bytes(scope: &Scope, source: &TextSource, path: &[Seg]) -> Result<Option<Bytes>, Diagnostic> {
     match of_file(scope, source, path)? {
-        Some(bytes) => Ok(Some(Bytes(bytes))),
-        None => Ok(of_template(scope, source, path)?.map(Bytes::from)),
+        Some(bytes) => Ok(Some(Bytes::open(bytes))),
+        None => Ok(of_template(scope, source, path)?.map(|(text, taint)| {
+            let secrecy = if taint.secrets.is_empty() { Secrecy::Open } else { Secrecy::Secret };
+            Bytes::with(text.into_bytes(), secrecy)
+        })),
     }
 }
 

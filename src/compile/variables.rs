@@ -6,23 +6,41 @@
 //!
 //! A playbook's own variables have to be right. Those of an inventory may be meant for somebody else's playbooks: one
 //! that cannot be rendered is an error only where it is used.
+//!
+//! A secret is a variable of which only the source is written. What it goes into is marked ([`Taint`]), and so is what
+//! that goes into.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::knowledge::{of_secret, stand_in};
 use crate::load::inventory::Inventory;
+use crate::load::manifest::SecretEntry;
 use crate::load::spans::{Seg, Spans};
-use crate::model::{Diagnostic, SourceFile, Vars};
-use crate::render::{Context, Files, Renderer, Search, Site, is_templated};
+use crate::model::{Diagnostic, SecretSource, Secrets, SourceFile, Vars};
+use crate::render::{Context, Files, Renderer, Search, Site, Taint, is_templated};
 
 /// Some variables, and where they are written.
 #[derive(Clone, Debug)]
 pub(super) struct Layer<'a> {
     pub(super) vars: &'a Vars,
     pub(super) origin: Origin<'a>,
+}
+
+/// The secrets of a manifest, which are stronger than any variable.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SecretLayer<'a> {
+    pub(super) entries: &'a BTreeMap<String, SecretEntry>,
+    /// Where they are written.
+    pub(super) origin: &'a Origin<'a>,
+    /// The playbook's folder: commands run there, and files are looked for there.
+    pub(super) folder: &'a Path,
+    /// Values that are known.
+    pub(super) known: &'a Secrets,
 }
 
 /// Where a layer is written.
@@ -81,16 +99,48 @@ pub(super) struct Settled {
     pub(super) unusable: BTreeMap<String, Diagnostic>,
     /// What is wrong in the playbook or on the command line.
     pub(super) wrong: Vec<Diagnostic>,
+    /// Where the secrets come from.
+    pub(super) sources: BTreeMap<String, SecretSource>,
 }
 
-/// Renders the layers, weakest first, over the built-in variables.
-pub(super) fn settle(layers: &[Layer], built_in: &Context, renderer: &Renderer) -> Settled {
+impl Settled {
+    /// Whether something that is marked so is made of stand-ins: facts that are none of the host's, or secrets that are
+    /// not known.
+    pub(super) fn is_guess(&self, taint: &Taint, guessed_facts: bool, known: Option<&Secrets>) -> bool {
+        let unknown = |name: &String| {
+            self.sources.get(name).is_none_or(|source| known.is_none_or(|known| !known.contains_key(source)))
+        };
+        taint.facts && guessed_facts || taint.secrets.iter().any(unknown)
+    }
+}
+
+/// Renders the layers, weakest first, over the built-in variables. `guessed`: the facts among these are none of the
+/// host's.
+pub(super) fn settle(
+    layers: &[Layer],
+    secrets: Option<SecretLayer>,
+    built_in: &Context,
+    guessed: bool,
+    renderer: &Renderer,
+) -> Settled {
     let mut definitions: BTreeMap<&str, Vec<Definition>> = BTreeMap::new();
     for layer in layers {
         for (name, value) in layer.vars {
+            let value = Written::Value(value);
             definitions.entry(name).or_default().push(Definition { name, value, origin: &layer.origin });
         }
     }
+    for (name, entry) in secrets.iter().flat_map(|layer| layer.entries) {
+        let origin = secrets.map_or(&Origin::CommandLine, |layer| layer.origin);
+        definitions.entry(name).or_default().push(Definition { name, value: Written::Secret(entry), origin });
+    }
+    let given = definitions.values().filter_map(|all| match all.as_slice() {
+        [.., weaker, Definition { name, value: Written::Secret(_), .. }] => {
+            matches!(weaker.origin, Origin::CommandLine).then(|| on_command_line(name))
+        }
+        _ => None,
+    });
+    let wrong: Vec<Diagnostic> = given.collect();
     let names = definitions.keys().copied().chain(built_in.names());
     let mut work = Work {
         names: Arc::new(names.map(str::to_owned).collect()),
@@ -98,18 +148,25 @@ pub(super) fn settle(layers: &[Layer], built_in: &Context, renderer: &Renderer) 
         built_in,
         done: BTreeMap::new(),
         under_way: Vec::new(),
-        settled: Settled { context: built_in.clone(), ..Settled::default() },
+        settled: Settled { context: built_in.clone(), wrong, ..Settled::default() },
         definitions,
+        secrets,
+        guessed,
     };
     let strongest: Vec<(&str, usize)> = work.definitions.iter().map(|(name, all)| (*name, all.len() - 1)).collect();
     for (name, strength) in strongest {
         match work.resolve(name, strength) {
-            Ok(value) => work.settled.context.set(name, &value),
+            Ok((value, taint)) => work.settled.context.set_tainted(name, &value, &taint),
             Err(diagnostic) => work.fail(name, strength, diagnostic),
         }
     }
     work.settled.context.suggest(&work.names);
     work.settled
+}
+
+fn on_command_line(name: &str) -> Diagnostic {
+    Diagnostic::error(format!("`{name}` is a secret, and `-e` shows what it is given to everybody on this machine"))
+        .help("put it where `secrets:` says that it comes from, such as an environment variable")
 }
 
 /// The built-in variables `groups` and `inventory`, the same for every host.
@@ -137,7 +194,7 @@ fn settled_alone(host: &str, vars: &Vars, renderer: &Renderer) -> Vars {
     let mut built_in = Context::default();
     built_in.set("host", &host.into());
     let layer = Layer { vars, origin: Origin::Inventory };
-    let settled = settle(&[layer], &built_in, renderer);
+    let settled = settle(&[layer], None, &built_in, false, renderer);
     let usable = vars.keys().filter(|name| !settled.unusable.contains_key(*name));
     usable.filter_map(|name| Some((name.clone(), settled.context.get(name)?))).collect()
 }
@@ -156,8 +213,15 @@ pub(super) fn blamed(wrong: &Diagnostic, unusable: &BTreeMap<String, Diagnostic>
 #[derive(Clone, Copy)]
 struct Definition<'a> {
     name: &'a str,
-    value: &'a Value,
+    value: Written<'a>,
     origin: &'a Origin<'a>,
+}
+
+/// What is written of a variable.
+#[derive(Clone, Copy)]
+enum Written<'a> {
+    Value(&'a Value),
+    Secret(&'a SecretEntry),
 }
 
 struct Work<'a> {
@@ -167,13 +231,15 @@ struct Work<'a> {
     renderer: &'a Renderer,
     built_in: &'a Context,
     /// What each definition came to, by name and strength.
-    done: BTreeMap<(&'a str, usize), Result<Value, Diagnostic>>,
+    done: BTreeMap<(&'a str, usize), Resolved>,
     under_way: Vec<(&'a str, usize)>,
     settled: Settled,
+    secrets: Option<SecretLayer<'a>>,
+    guessed: bool,
 }
 
 impl<'a> Work<'a> {
-    fn resolve(&mut self, name: &'a str, strength: usize) -> Result<Value, Diagnostic> {
+    fn resolve(&mut self, name: &'a str, strength: usize) -> Resolved {
         if let Some(done) = self.done.get(&(name, strength)) {
             return done.clone();
         }
@@ -185,11 +251,13 @@ impl<'a> Work<'a> {
         value
     }
 
-    fn evaluate(&mut self, definition: Definition<'a>, strength: usize) -> Result<Value, Diagnostic> {
+    fn evaluate(&mut self, definition: Definition<'a>, strength: usize) -> Resolved {
         let mut asked = BTreeSet::new();
-        strings(definition.value, &mut |text| {
-            asked.extend(self.renderer.variables(text));
-        });
+        let mut ask = |text: &str| asked.extend(self.renderer.variables(text));
+        match definition.value {
+            Written::Value(value) => strings(value, &mut ask),
+            Written::Secret(entry) => texts(entry).into_iter().for_each(|(_, text)| ask(text)),
+        }
         let mut context = Context::default();
         context.suggest(&self.names);
         let mut unusable = BTreeMap::new();
@@ -202,18 +270,74 @@ impl<'a> Work<'a> {
                 return Err(self.circle(start, definition));
             }
             match self.resolve(other, strength) {
-                Ok(value) => context.set(other, &value),
+                Ok((value, taint)) => context.set_tainted(other, &value, &taint),
                 Err(wrong) => drop(unusable.insert(other.to_owned(), wrong)),
             }
         }
+        let tell = |wrong: Diagnostic| match blamed(&wrong, &unusable) {
+            Some(cause) => definition.origin.place(cause),
+            None => definition.origin.tell(definition.name, wrong),
+        };
+        let value = match definition.value {
+            Written::Secret(entry) => return self.secret(definition, entry, &context, tell),
+            Written::Value(value) => value,
+        };
         let mut path = vec![Seg::Key(definition.name.to_owned())];
-        render(definition.value, &mut path, &mut |text, path| {
+        let mut taint = Taint::default();
+        let value = render(value, &mut path, &mut |text, path| {
             let rendered = self.renderer.value(text, &context, &definition.origin.site(path));
-            rendered.map_err(|wrong| match blamed(&wrong, &unusable) {
-                Some(cause) => definition.origin.place(cause),
-                None => definition.origin.tell(definition.name, wrong),
-            })
-        })
+            taint.add(&rendered.taint);
+            match rendered.result {
+                // A stand-in need not be what is expected of the value.
+                Err(_) if self.is_guess(&rendered.taint) => Ok(Value::String("‹unknown›".to_owned())),
+                result => result.map_err(&tell),
+            }
+        })?;
+        Ok((value, taint))
+    }
+
+    /// The value of a secret, or its stand-in.
+    fn secret(
+        &mut self,
+        definition: Definition<'a>,
+        entry: &SecretEntry,
+        context: &Context,
+        tell: impl Fn(Diagnostic) -> Diagnostic,
+    ) -> Resolved {
+        let name = definition.name;
+        let mut rendered = Vec::new();
+        for (path, text) in texts(entry) {
+            let path: Vec<Seg> = std::iter::once(Seg::Key(name.to_owned())).chain(path).collect();
+            let site = definition.origin.site(&path);
+            let text = self.renderer.text(text, context, &site);
+            if !text.taint.is_none() {
+                let what = if text.taint.facts { "the host's facts" } else { "another secret" };
+                let message = format!("where the secret `{name}` comes from cannot depend on {what}");
+                return Err(Diagnostic::error(message).at(&site.source, site.span, ""));
+            }
+            rendered.push(text.result.map_err(&tell)?);
+        }
+        let Some(layer) = &self.secrets else {
+            return Ok((Value::String(stand_in(name)), of_secret(name)));
+        };
+        let first = || rendered.first().cloned().unwrap_or_default();
+        let source = match entry {
+            SecretEntry::Command(_) => {
+                SecretSource::Command { words: rendered.clone(), folder: layer.folder.to_owned() }
+            }
+            SecretEntry::Env(_) => SecretSource::Env(first()),
+            SecretEntry::File(_) if first().starts_with("~/") => SecretSource::File(first().into()),
+            SecretEntry::File(_) => SecretSource::File(layer.folder.join(first())),
+        };
+        let value = layer.known.get(&source).map_or_else(|| stand_in(name), |value| value.expose().to_owned());
+        self.settled.sources.insert(name.to_owned(), source);
+        Ok((Value::String(value), of_secret(name)))
+    }
+
+    /// Whether something that is marked so is made of stand-ins.
+    fn is_guess(&self, taint: &Taint) -> bool {
+        let known = self.secrets.map(|layer| layer.known);
+        self.settled.is_guess(taint, self.guessed, known)
     }
 
     /// The definition that a name means inside of another: the strongest, or for the same name the next weaker one.
@@ -240,6 +364,20 @@ impl<'a> Work<'a> {
     }
 }
 
+/// The texts that say where a secret comes from, each with its path below the secret's name.
+fn texts(entry: &SecretEntry) -> Vec<(Vec<Seg>, &str)> {
+    let below = |word: &str| vec![Seg::Key(word.to_owned())];
+    match entry {
+        SecretEntry::Command(words) => words
+            .iter()
+            .enumerate()
+            .map(|(at, word)| ([below("command"), vec![Seg::Index(at)]].concat(), word.as_str()))
+            .collect(),
+        SecretEntry::Env(name) => vec![(below("env"), name.as_str())],
+        SecretEntry::File(path) => vec![(below("file"), path.as_str())],
+    }
+}
+
 /// Calls `seen` with every string inside of a value.
 fn strings(value: &Value, seen: &mut impl FnMut(&str)) {
     match value {
@@ -251,6 +389,8 @@ fn strings(value: &Value, seen: &mut impl FnMut(&str)) {
 }
 
 type Rendered = Result<Value, Diagnostic>;
+/// What a variable came to, and what went into it.
+type Resolved = Result<(Value, Taint), Diagnostic>;
 
 /// A value with every string inside of it rendered.
 fn render(value: &Value, path: &mut Vec<Seg>, string: &mut impl FnMut(&str, &[Seg]) -> Rendered) -> Rendered {

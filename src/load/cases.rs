@@ -1,6 +1,6 @@
 //! The folder of mistakes: every case is an input and what the user reads about it.
 //!
-//! A case holds a `playbook.yaml`, or an inventory: `inventory.yaml`, `inventory.ini`, a directory `inventory/` or a
+//! A case holds a `playbook.yaml`, a `unitfleet.yaml`, or an inventory: `inventory.yaml`, `inventory.ini`, a directory `inventory/` or a
 //! script `inventory.sh`, each with whatever else belongs to it. A `playbooks/` beside an inventory is a playbook's folder.
 
 use std::path::{Path, PathBuf};
@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use crate::model::Diagnostic;
 
 use super::inventory::read_inventory_for;
-use super::{brief, read_playbook};
+use super::project::{ROOT_FILE, parse_project};
+use super::{brief, read_file, read_playbook};
 
 /// The forms of an inventory, as cases name them.
 pub(super) const INVENTORIES: [&str; 5] =
@@ -22,6 +23,9 @@ fn problems(case: &Path) -> Vec<Diagnostic> {
     let playbook = case.join("playbook.yaml");
     if playbook.exists() {
         return read_playbook(&playbook, Some(Path::new("/"))).err().unwrap_or_default();
+    }
+    if let Ok(settings) = read_file(&case.join(ROOT_FILE)) {
+        return parse_project(&settings, Path::new("/")).err().unwrap_or_default();
     }
     let inventories: Vec<PathBuf> =
         INVENTORIES.into_iter().map(|name| case.join(name)).filter(|path| path.exists()).collect();

@@ -11,19 +11,19 @@ use super::leaf;
 use super::manifest::{DirectoryEntry, Expr, FileEntry, TextSource, UserEntry};
 use super::node::{Dialect, Node};
 
-const USER: Keys = Keys {
+pub(super) const USER: Keys = Keys {
     of: "a user",
     now: &["absent", "system", "home", "shell"],
     later: &["adopt", "create_home", "groups", "tags", "uid", "when"],
     sections: false,
 };
-const DIRECTORY: Keys = Keys {
+pub(super) const DIRECTORY: Keys = Keys {
     of: "a directory",
     now: &["absent", "owner", "group", "mode"],
     later: &["adopt", "recurse", "tags", "when"],
     sections: false,
 };
-const FILE: Keys = Keys {
+pub(super) const FILE: Keys = Keys {
     of: "a file",
     now: &["absent", "template", "content", "source", "vars", "owner", "group", "mode"],
     later: &["adopt", "symlink", "tags", "validate", "when"],

@@ -16,7 +16,7 @@ use crate::model::{Diagnostic, HostName, SourceFile, Target, Vars};
 
 use super::read_file::read_file;
 
-mod connection;
+pub(super) mod connection;
 mod draft;
 mod folder;
 mod form;
@@ -32,7 +32,7 @@ mod setting;
 mod vars_file;
 mod vault;
 mod words;
-mod yaml;
+pub(super) mod yaml;
 
 use draft::{Draft, Origin};
 use script::{Limits, Script};

@@ -57,12 +57,24 @@ pub struct Manifest {
     pub selector: Selector,
     pub defaults: Vars,
     pub vars: Vars,
+    pub secrets: BTreeMap<String, SecretEntry>,
     pub users: BTreeMap<String, UserEntry>,
     pub directories: BTreeMap<String, DirectoryEntry>,
     pub files: BTreeMap<String, FileEntry>,
     pub unit_defaults: UnitDefaults,
     pub units: BTreeMap<String, UnitEntry>,
     pub default_target: Option<String>,
+}
+
+/// `secrets: {NAME: …}`: where a secret comes from; texts may hold `{{ … }}`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SecretEntry {
+    /// `command:` a program and its arguments, run without a shell.
+    Command(Vec<String>),
+    /// `env:` the name of an environment variable.
+    Env(String),
+    /// `file:` a path, relative to the playbook, or absolute.
+    File(String),
 }
 
 /// `users: {NAME: …}`
@@ -152,6 +164,8 @@ pub struct UnitEntry {
     pub on_change: Option<Expr<OnChange>>,
     /// Instance strings: numbers and texts, or a template that yields a list.
     pub instances: Option<Expr<Vec<String>>>,
+    /// By name, what the service finds in its directory of credentials.
+    pub credentials: BTreeMap<String, String>,
 }
 
 /// `drop_ins: {NAME: …}`

@@ -11,6 +11,7 @@
 pub mod extra_vars;
 pub mod inventory;
 pub mod manifest;
+pub mod project;
 pub mod selector;
 pub mod spans;
 
@@ -26,6 +27,8 @@ mod node;
 mod playbook;
 mod read_file;
 mod scan;
+pub mod schema;
+mod secrets;
 mod sections;
 mod slips;
 mod tree;
@@ -35,3 +38,4 @@ mod yaml11;
 pub use brief::brief;
 pub use inventory::{parse_inventory, read_inventory};
 pub use playbook::{check_unique, parse_playbook, read_playbook};
+pub use read_file::read_file;

@@ -1,7 +1,7 @@
 //! A playbook file: its manifests, one per YAML document.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::model::{Diagnostic, ManifestName, SourceFile, UnitKind, UnitName};
@@ -12,18 +12,21 @@ use super::entries::{directory, file, named, user, vars};
 use super::leaf;
 use super::manifest::{Manifest, Playbook};
 use super::node::{Dialect, Node};
+use super::project::root_of;
 use super::read_file::read_file;
+use super::secrets;
 use super::selector::Selector;
 use super::spans::Seg;
 use super::units::{unit, unit_defaults};
 
-const MANIFEST: Keys = Keys {
+pub(super) const MANIFEST: Keys = Keys {
     of: "a manifest",
     now: &[
         "name",
         "hosts",
         "defaults",
         "vars",
+        "secrets",
         "users",
         "directories",
         "files",
@@ -31,25 +34,21 @@ const MANIFEST: Keys = Keys {
         "units",
         "default_target",
     ],
-    later: &["groups", "rollout", "secrets", "tags", "when"],
+    later: &["groups", "rollout", "tags", "when"],
     sections: false,
 };
-
-/// The marker of a project's root.
-const ROOT_FILE: &str = "unitfleet.yaml";
 
 /// Reads a playbook. `root` is the project's root; without it the nearest folder upward that holds a
 /// `unitfleet.yaml`, else the playbook's own folder. The warnings come with the playbook.
 pub fn read_playbook(path: &Path, root: Option<&Path>) -> Result<(Playbook, Vec<Diagnostic>), Vec<Diagnostic>> {
     let source = read_file(path).map_err(|problem| vec![problem])?;
     let root = root.map_or_else(|| root_of(path), Path::to_path_buf);
-    let (mut playbook, mut warnings) = parse_playbook(source, path, &root)?;
+    let (mut playbook, warnings) = parse_playbook(source, path, &root)?;
     let problems: Vec<Diagnostic> =
         playbook.manifests.iter_mut().filter_map(|manifest| read_hosts(manifest, path)).collect();
     if !problems.is_empty() {
         return Err(problems);
     }
-    warnings.extend(unread_settings(&root));
     Ok((playbook, warnings))
 }
 
@@ -66,18 +65,6 @@ fn read_hosts(manifest: &mut Manifest, playbook: &Path) -> Option<Diagnostic> {
             Some(error.diagnostic(manifest.spans.source(), span))
         }
     }
-}
-
-/// Settings of a project have no effect yet, and whoever wrote some shall know it.
-fn unread_settings(root: &Path) -> Option<Diagnostic> {
-    let path = root.join(ROOT_FILE);
-    let text = std::fs::read_to_string(&path).ok()?;
-    let says_something =
-        text.lines().map(str::trim).any(|line| !line.is_empty() && !line.starts_with('#') && line != "---");
-    says_something.then(|| {
-        Diagnostic::warning(format!("the settings in `{}` are not read by this version", path.display()))
-            .help("the file only marks the project's root; give the settings as flags")
-    })
 }
 
 /// Reads a playbook's text. Pure: `path` and `root` are only kept.
@@ -130,13 +117,6 @@ pub fn check_unique(playbooks: &[Playbook]) -> Vec<Diagnostic> {
     problems
 }
 
-fn root_of(path: &Path) -> PathBuf {
-    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
-    let folder = absolute.parent().unwrap_or(Path::new("/"));
-    let marked = folder.ancestors().find(|folder| folder.join(ROOT_FILE).is_file());
-    marked.unwrap_or(folder).to_path_buf()
-}
-
 fn refuse_merge_keys(document: &Document, notes: &mut Notes<'_>) {
     let tree = document.spans.tree();
     let whole = document.root().span();
@@ -163,6 +143,7 @@ fn manifest(document: &Document, notes: &mut Notes<'_>) -> Option<Manifest> {
     let name = name(&fields, root, notes);
     let (hosts, selector) = hosts(&fields, root, notes).unwrap_or_default();
     let get = |key| fields.get(key);
+    secrets::named_twice(get("secrets"), [get("defaults"), get("vars")], notes);
     let manifest = Manifest {
         spans: document.spans.clone(),
         // Without a name this manifest is not used, but its other mistakes are still found below.
@@ -171,6 +152,7 @@ fn manifest(document: &Document, notes: &mut Notes<'_>) -> Option<Manifest> {
         selector,
         defaults: vars(get("defaults"), notes),
         vars: vars(get("vars"), notes),
+        secrets: named(get("secrets"), notes, secrets::secret),
         users: named(get("users"), notes, user),
         directories: named(get("directories"), notes, directory),
         files: named(get("files"), notes, file),
@@ -228,7 +210,7 @@ fn hosts(fields: &Fields<'_>, root: Node<'_>, notes: &mut Notes<'_>) -> Option<(
 }
 
 /// Targets into which a host must not boot for good, and why.
-const NO_DEFAULT: [(&str, &str); 18] = [
+pub(super) const NO_DEFAULT: [(&str, &str); 18] = [
     ("poweroff", "a host that boots into it powers off"),
     ("halt", "a host that boots into it halts"),
     ("reboot", "a host that boots into it reboots for ever"),

@@ -9,8 +9,8 @@ use crate::model::{Diagnostic, SourceFile};
 
 use super::scan::MAX_BYTES;
 
-/// Reads a file. Nothing larger than the limit is kept in memory.
-pub(super) fn read_file(path: &Path) -> Result<Arc<SourceFile>, Diagnostic> {
+/// Reads a file of the user's. Nothing larger than the limit is kept in memory.
+pub fn read_file(path: &Path) -> Result<Arc<SourceFile>, Diagnostic> {
     let name = path.display().to_string();
     let mut bytes = Vec::new();
     let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX).saturating_add(1);

@@ -9,9 +9,10 @@ use super::entries::{absent, named, text_source};
 use super::leaf;
 use super::manifest::{DropInEntry, Expr, Sections, Setting, UnitDefaults, UnitEntry};
 use super::node::{Dialect, Node};
+use super::secrets::credentials;
 use super::sections::{is_section, sections};
 
-const UNIT: Keys = Keys {
+pub(super) const UNIT: Keys = Keys {
     of: "a unit",
     now: &[
         "absent",
@@ -26,25 +27,26 @@ const UNIT: Keys = Keys {
         "watch",
         "on_change",
         "instances",
+        "credentials",
     ],
     later: &["adopt", "check", "hold", "moved", "scope", "tags", "user", "when"],
     sections: true,
 };
-const DROP_IN: Keys = Keys {
+pub(super) const DROP_IN: Keys = Keys {
     of: "a drop-in",
     now: &["absent", "template", "content", "source", "vars"],
     later: &["adopt", "tags", "when"],
     sections: true,
 };
-const UNIT_DEFAULTS: Keys = Keys {
+pub(super) const UNIT_DEFAULTS: Keys = Keys {
     of: "`unit_defaults`",
     now: &["enabled", "state", "on_change"],
     later: &["check", "hold", "scope", "tags", "user", "when"],
     sections: false,
 };
 
-const STATES: [(&str, RunState); 2] = [("started", RunState::Started), ("stopped", RunState::Stopped)];
-const ON_CHANGE: [(&str, OnChange); 4] =
+pub(super) const STATES: [(&str, RunState); 2] = [("started", RunState::Started), ("stopped", RunState::Stopped)];
+pub(super) const ON_CHANGE: [(&str, OnChange); 4] =
     [("auto", OnChange::Auto), ("restart", OnChange::Restart), ("reload", OnChange::Reload), ("none", OnChange::None)];
 
 pub(super) fn unit_defaults(node: Option<Node<'_>>, notes: &mut Notes<'_>) -> UnitDefaults {
@@ -77,6 +79,7 @@ pub(super) fn unit(key: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Option<U
         watch: watch(&fields, notes),
         on_change: on_change(&fields, notes),
         instances: instances(&fields, name.as_ref(), notes),
+        credentials: credentials(fields.get("credentials"), notes),
     };
     masked_contradiction(&fields, &unit, notes);
     if let Some(name) = name.filter(|_| unit.absent.is_none()) {
@@ -86,7 +89,8 @@ pub(super) fn unit(key: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Option<U
 }
 
 /// Suffixes of units that a person can write.
-const WRITABLE: [&str; 9] = ["service", "socket", "timer", "path", "target", "mount", "automount", "swap", "slice"];
+pub(super) const WRITABLE: [&str; 9] =
+    ["service", "socket", "timer", "path", "target", "mount", "automount", "swap", "slice"];
 
 /// The name of a unit, where the key is one already; templates are checked after rendering.
 fn unit_name(key: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Option<UnitName> {

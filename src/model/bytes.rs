@@ -1,4 +1,8 @@
 //! File contents and their hashes.
+//!
+//! Content that holds a secret is marked where it comes into being, and the mark goes where the bytes go: it is neither
+//! printed nor serialised, whoever holds it. Decided against a type of its own: everything that takes bytes (planning,
+//! hashing, sending) treats both alike, and only showing differs.
 
 use std::fmt;
 
@@ -7,11 +11,40 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
-/// The bytes of a file. Serialised as `{"text": …}` when they are UTF-8, else as `{"base64": …}`.
+/// Whether bytes may be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Secrecy {
+    /// They may.
+    #[default]
+    Open,
+    /// They hold a secret.
+    Secret,
+}
+
+/// The bytes of a file. Serialised as `{"text": …}` when they are UTF-8, else as `{"base64": …}`; those that hold a
+/// secret as `{"secret": true}`, which cannot be read back.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub struct Bytes(pub Vec<u8>);
+pub struct Bytes(pub Vec<u8>, Secrecy);
 
 impl Bytes {
+    /// Bytes that may be shown.
+    #[must_use]
+    pub fn open(bytes: Vec<u8>) -> Self {
+        Self(bytes, Secrecy::Open)
+    }
+
+    /// Bytes that hold a secret, or do not.
+    #[must_use]
+    pub fn with(bytes: Vec<u8>, secrecy: Secrecy) -> Self {
+        Self(bytes, secrecy)
+    }
+
+    /// Whether they hold a secret.
+    #[must_use]
+    pub fn is_secret(&self) -> bool {
+        self.1 == Secrecy::Secret
+    }
+
     /// The bytes as text, if they are UTF-8 without NUL.
     #[must_use]
     pub fn as_text(&self) -> Option<&str> {
@@ -28,6 +61,7 @@ impl Bytes {
 impl fmt::Debug for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.as_text() {
+            _ if self.is_secret() => f.write_str("secret content"),
             Some(text) => write!(f, "{text:?}"),
             None => write!(f, "{} bytes, {}", self.0.len(), self.digest()),
         }
@@ -36,13 +70,13 @@ impl fmt::Debug for Bytes {
 
 impl From<&str> for Bytes {
     fn from(text: &str) -> Self {
-        Self(text.as_bytes().to_vec())
+        Self::open(text.as_bytes().to_vec())
     }
 }
 
 impl From<String> for Bytes {
     fn from(text: String) -> Self {
-        Self(text.into_bytes())
+        Self::open(text.into_bytes())
     }
 }
 
@@ -51,11 +85,13 @@ impl From<String> for Bytes {
 enum Encoded {
     Text(String),
     Base64(String),
+    Secret(bool),
 }
 
 impl Serialize for Bytes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.as_text() {
+            _ if self.is_secret() => Encoded::Secret(true),
             Some(text) => Encoded::Text(text.to_owned()),
             None => Encoded::Base64(STANDARD.encode(&self.0)),
         }
@@ -67,7 +103,8 @@ impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match Encoded::deserialize(deserializer)? {
             Encoded::Text(text) => Ok(text.into()),
-            Encoded::Base64(text) => STANDARD.decode(text).map(Self).map_err(serde::de::Error::custom),
+            Encoded::Base64(text) => STANDARD.decode(text).map(Self::open).map_err(serde::de::Error::custom),
+            Encoded::Secret(_) => Err(serde::de::Error::custom("secret content is not kept in files")),
         }
     }
 }
@@ -103,10 +140,19 @@ mod tests {
 
     #[test]
     fn bytes_survive_json_whether_text_or_not() {
-        for bytes in [Bytes::from("a\nü"), Bytes(vec![0xff, 0, 1])] {
+        for bytes in [Bytes::from("a\nü"), Bytes::open(vec![0xff, 0, 1])] {
             let json = serde_json::to_string(&bytes).unwrap();
             assert_eq!(serde_json::from_str::<Bytes>(&json).unwrap(), bytes);
         }
+    }
+
+    #[test]
+    fn secret_bytes_are_neither_printed_nor_written_nor_read() {
+        let secret = Bytes::with(b"S3CRET".to_vec(), Secrecy::Secret);
+        assert_eq!(format!("{secret:?}"), "secret content");
+        let json = serde_json::to_string(&secret).unwrap();
+        assert_eq!(json, r#"{"secret":true}"#);
+        assert!(serde_json::from_str::<Bytes>(&json).is_err());
     }
 
     #[test]

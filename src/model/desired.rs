@@ -125,6 +125,9 @@ pub struct DesiredFile {
 #[expect(missing_docs, reason = "the fields are their names")]
 pub struct FileSpec {
     pub bytes: Bytes,
+    /// The host's `systemd-creds` encrypts the content under this name of a credential before it is installed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encrypt: Option<String>,
     /// Permission bits, at most 0o7777.
     pub mode: u32,
     pub user: UserName,
@@ -185,6 +188,9 @@ pub struct DesiredUnit {
     pub on_change: OnChange,
     /// For a template with `instances:`.
     pub instances: Option<Instances>,
+    /// Files of credentials below `/etc/unitfleet/credentials/UNIT`; a drop-in names them.
+    #[serde(default)]
+    pub credentials: BTreeMap<AbsPath, FileSpec>,
 }
 
 impl DesiredUnit {
@@ -202,6 +208,7 @@ impl DesiredUnit {
             watch: BTreeSet::new(),
             on_change: OnChange::Auto,
             instances: None,
+            credentials: BTreeMap::new(),
         }
     }
 }

@@ -14,9 +14,10 @@ use super::{AbsPath, Digest, ManifestName, UnitName, UserName};
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LedgerEntry {
-    /// A file, with the digest of what we wrote.
+    /// A file, with the digest of what we wrote. A secret's is not recorded: everybody on the host can read a ledger,
+    /// and what a short password hashes to is found by trying.
     #[expect(missing_docs, reason = "the fields are their names")]
-    File { path: AbsPath, digest: Digest },
+    File { path: AbsPath, digest: Option<Digest> },
     /// A directory that we created.
     Directory(AbsPath),
     /// A symbolic link that we made.
@@ -56,7 +57,8 @@ impl Ledger {
         let mut text = format!("{HEADER}\nrun {}\n", self.run);
         for entry in &self.entries {
             let _ignored = match entry {
-                LedgerEntry::File { path, digest } => writeln!(text, "file {digest} {path}"),
+                LedgerEntry::File { path, digest: Some(digest) } => writeln!(text, "file {digest} {path}"),
+                LedgerEntry::File { path, digest: None } => writeln!(text, "secret {path}"),
                 LedgerEntry::Directory(path) => writeln!(text, "directory {path}"),
                 LedgerEntry::Link { path, target } => writeln!(text, "link {path}\t{target}"),
                 LedgerEntry::Mask(unit) => writeln!(text, "mask {unit}"),
@@ -99,13 +101,16 @@ impl Ledger {
         Err(format!("the ledger of `{}` is cut short", ledger.owner))
     }
 
-    /// The digest that we recorded for a file.
+    /// Whether we installed a file there.
     #[must_use]
-    pub fn file(&self, wanted: &AbsPath) -> Option<&Digest> {
-        self.entries.iter().find_map(|entry| match entry {
-            LedgerEntry::File { path, digest } if path == wanted => Some(digest),
-            _ => None,
-        })
+    pub fn has_file(&self, wanted: &AbsPath) -> bool {
+        self.entries.iter().any(|entry| matches!(entry, LedgerEntry::File { path, .. } if path == wanted))
+    }
+
+    /// Whether we installed a file there that holds a secret.
+    #[must_use]
+    pub fn has_secret(&self, wanted: &AbsPath) -> bool {
+        self.entries.contains(&LedgerEntry::File { path: wanted.clone(), digest: None })
     }
 }
 
@@ -113,8 +118,9 @@ fn parse_entry(word: &str, rest: &str) -> Option<LedgerEntry> {
     Some(match word {
         "file" => {
             let (digest, path) = rest.split_once(' ')?;
-            LedgerEntry::File { path: AbsPath::parse(path).ok()?, digest: Digest(digest.to_owned()) }
+            LedgerEntry::File { path: AbsPath::parse(path).ok()?, digest: Some(Digest(digest.to_owned())) }
         }
+        "secret" => LedgerEntry::File { path: AbsPath::parse(rest).ok()?, digest: None },
         "directory" => LedgerEntry::Directory(AbsPath::parse(rest).ok()?),
         "link" => {
             let (path, target) = rest.split_once('\t')?;
@@ -142,7 +148,8 @@ mod tests {
         let mut ledger = Ledger::new(owner());
         "r1".clone_into(&mut ledger.run);
         ledger.entries.extend([
-            LedgerEntry::File { path: path.clone(), digest: Digest::of(b"x") },
+            LedgerEntry::File { path: path.clone(), digest: Some(Digest::of(b"x")) },
+            LedgerEntry::File { path: AbsPath::parse("/etc/password").unwrap(), digest: None },
             LedgerEntry::Directory(path.clone()),
             LedgerEntry::Link { path, target: "/a b".to_owned() },
             LedgerEntry::Mask(unit.clone()),

@@ -12,8 +12,9 @@ mod names;
 mod observed;
 mod plan;
 mod run;
+mod secret;
 
-pub use bytes::{Bytes, Digest};
+pub use bytes::{Bytes, Digest, Secrecy};
 pub use connection::{ConnectionKind, Target, Vars};
 pub use desired::{
     Claim, Desired, DesiredDirectory, DesiredFile, DesiredUnit, DesiredUser, DirectorySpec, FileSpec, Instances,
@@ -21,11 +22,13 @@ pub use desired::{
 };
 pub use diagnostic::{Diagnostic, Label, SourceFile};
 pub use ledger::{Ledger, LedgerEntry};
-pub use names::{AbsPath, HostName, ManifestName, NameError, UNIT_DIR, UnitKind, UnitName, UserName};
+pub use names::{AbsPath, CREDENTIALS_DIR, HostName, ManifestName, NameError, UNIT_DIR, UnitKind, UnitName, UserName};
 pub use observed::{
-    Account, ActiveState, FileMeta, HostFacts, Lock, Observation, Observed, ObservedPath, ObservedUnit, Started,
+    Account, ActiveState, FileMeta, HostFacts, Lock, MachineFacts, Observation, Observed, ObservedPath, ObservedUnit,
+    Started,
 };
 pub use plan::{
     Action, Change, ChangeKind, Content, Finding, FindingKind, HostPlan, Plan, Reason, ReasonKind, Refusal, Step,
 };
 pub use run::{Event, HostReport, Outcome, RunReport, StepOutcome, StepStatus, UnitFailure};
+pub use secret::{SecretSource, SecretValue, Secrets};

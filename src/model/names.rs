@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 /// systemd's directory for the administrator's unit files: where everything of ours goes.
 pub const UNIT_DIR: &str = "/etc/systemd/system";
 
+/// Where credentials of units are kept on a host, a directory a unit.
+pub const CREDENTIALS_DIR: &str = "/etc/unitfleet/credentials";
+
 /// Why a name was refused, in words for the person who wrote it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -293,6 +296,15 @@ impl UnitName {
     #[must_use]
     pub fn etc_drop_in(&self, drop_in: &str) -> AbsPath {
         AbsPath::parse(&format!("{UNIT_DIR}/{self}.d/{drop_in}")).expect("names of drop-ins are checked when compiled")
+    }
+
+    /// Where a credential of this unit's goes: `/etc/unitfleet/credentials/UNIT/NAME`.
+    ///
+    /// # Panics
+    /// When `credential` is not a plain file name; `load` has checked it.
+    #[must_use]
+    pub fn credential(&self, credential: &str) -> AbsPath {
+        AbsPath::parse(&format!("{CREDENTIALS_DIR}/{self}/{credential}")).expect("names of credentials are checked")
     }
 
     /// The unit of another kind with the same stem: `web.socket` for `web.service`.

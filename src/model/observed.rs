@@ -34,6 +34,10 @@ pub struct Observed {
     pub links: BTreeMap<AbsPath, String>,
     /// Users that were asked for.
     pub users: BTreeMap<UserName, Observation<Option<Account>>>,
+    /// What encrypted files that were asked for hold, by the digest of what the host decrypts them to. A path that is
+    /// not here was not asked for, or is no file.
+    #[serde(default)]
+    pub credentials: BTreeMap<AbsPath, Observation<Digest>>,
     /// Groups that were asked for, with their gid.
     pub groups: BTreeMap<UserName, Observation<Option<u32>>>,
     /// Every ledger on the host.
@@ -88,6 +92,32 @@ pub struct HostFacts {
     pub reloaded_us: Option<i64>,
     /// Directories that systemd searches for unit files, strongest first.
     pub unit_path: Vec<AbsPath>,
+    /// The machine and what runs on it; what playbooks see as `facts`.
+    #[serde(default)]
+    pub machine: MachineFacts,
+}
+
+/// What a playbook may ask about the machine. What could not be found out is `None`.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are their names")]
+pub struct MachineFacts {
+    pub hostname: Option<String>,
+    /// `ID` of os-release: `debian`.
+    pub os: Option<String>,
+    /// `VERSION_ID` of os-release: `12`.
+    pub os_version: Option<String>,
+    /// Kernel release: `6.1.0-18-amd64`.
+    pub kernel: Option<String>,
+    /// systemd's word for the processor (`ConditionArchitecture=`): `x86-64`.
+    pub architecture: Option<String>,
+    /// systemd's word for the virtualisation (`ConditionVirtualization=`); `none` on bare metal.
+    pub virtualization: Option<String>,
+    /// Processors that are online.
+    pub cpus: Option<u32>,
+    /// Memory in bytes.
+    pub memory: Option<u64>,
+    /// Whether `systemd-creds` is there, so that credentials can be encrypted (systemd 250 and later).
+    pub systemd_creds: bool,
 }
 
 impl HostFacts {
@@ -302,6 +332,7 @@ mod tests {
             units_load_us: None,
             reloaded_us: None,
             unit_path: Vec::new(),
+            machine: MachineFacts::default(),
         };
         let mut observed = Observed {
             host,
@@ -310,6 +341,7 @@ mod tests {
             paths: BTreeMap::new(),
             links: BTreeMap::new(),
             users: BTreeMap::new(),
+            credentials: BTreeMap::new(),
             groups: BTreeMap::new(),
             ledgers: BTreeMap::new(),
             ledger_times_us: BTreeMap::new(),

@@ -51,6 +51,8 @@ pub enum Content {
     Absent,
     /// Text.
     Text(String),
+    /// It holds a secret, or did.
+    Secret,
     /// Not text, too large to show, or not readable: its size in bytes and hash where known.
     #[expect(missing_docs, reason = "the fields are their names")]
     Opaque { size: u64, digest: Option<Digest> },
@@ -218,6 +220,9 @@ pub enum Action {
     WriteFile {
         path: AbsPath,
         bytes: Bytes,
+        /// The name of the credential as which the host's `systemd-creds` encrypts it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        encrypt: Option<String>,
         mode: u32,
         user: UserName,
         group: UserName,

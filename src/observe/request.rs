@@ -12,7 +12,8 @@ pub fn request(desired: &Desired) -> GatherRequest {
         let digest = match &file.spec {
             Wanted::Present(spec) => {
                 ask_for_owner(&mut request, &spec.user, &spec.group);
-                Some(spec.bytes.digest())
+                // What a secret was before is not to be sent here, so its content is not asked for.
+                (!spec.bytes.is_secret()).then(|| spec.bytes.digest())
             }
             Wanted::Absent => None,
         };
@@ -59,6 +60,10 @@ fn ask_for_unit(request: &mut GatherRequest, name: &UnitName, unit: &DesiredUnit
             Wanted::Absent => None,
         };
         request.paths.insert(name.etc_drop_in(drop_in), digest);
+    }
+    for (path, spec) in &unit.credentials {
+        request.sealed.extend(spec.encrypt.clone().map(|name| (path.clone(), name)));
+        request.paths.insert(path.clone(), None);
     }
     for path in &unit.watch {
         request.paths.entry(path.clone()).or_insert(None);

@@ -132,6 +132,14 @@ impl<'a> Draft<'a> {
         self.ledgers.values().any(|ledger| ledger.entries.iter().any(|entry| names_path(entry, path)))
     }
 
+    /// Whether any ledger says that what we installed at this path holds a secret.
+    pub(super) fn was_secret(&self, path: &AbsPath) -> bool {
+        self.observed
+            .ledgers
+            .values()
+            .any(|ledger| matches!(ledger, Observation::Known(known) if known.has_secret(path)))
+    }
+
     /// Whether any ledger has exactly this entry.
     pub(super) fn in_a_ledger(&self, wanted: &LedgerEntry) -> bool {
         self.ledgers.values().any(|ledger| ledger.entries.contains(wanted))

@@ -1,7 +1,7 @@
 //! Files and directories: bytes, mode, owner. Unit files and drop-ins go through the same door.
 
 use crate::model::{
-    AbsPath, Action, ChangeKind, Claim, Content, Digest, DirectorySpec, FileMeta, FileSpec, FindingKind, LedgerEntry,
+    AbsPath, Action, Bytes, ChangeKind, Claim, Content, DirectorySpec, FileMeta, FileSpec, FindingKind, LedgerEntry,
     Observation, ObservedPath, Reason, ReasonKind, UnitName, UserName, Wanted,
 };
 
@@ -130,7 +130,8 @@ pub(super) fn file_present(
     claim: &Claim,
     spec: &FileSpec,
 ) -> bool {
-    let observed = draft.observed.paths.get(path);
+    let observed = as_sealed(draft, path, spec);
+    let observed = observed.as_ref();
     // A mask may be in the way now and gone when the file is written.
     let unmasked = observed.is_some_and(|observed| *observed != ObservedPath::Absent)
         && matches!(draft.after.get(path), Entry::Absent);
@@ -145,10 +146,10 @@ pub(super) fn file_present(
             if *digest == spec.bytes.digest() {
                 attributes(draft, unit, path, claim, meta, (spec.mode, &spec.user, &spec.group), Stage::Files);
             } else {
-                let from = content.as_ref().map_or_else(
-                    || Content::Opaque { size: meta.size, digest: Some(digest.clone()) },
-                    |bytes| shown(&bytes.0, bytes.as_text()),
-                );
+                let from = content
+                    .as_ref()
+                    .map_or_else(|| Content::Opaque { size: meta.size, digest: Some(digest.clone()) }, shown);
+                let from = if spec.bytes.is_secret() || draft.was_secret(path) { Content::Secret } else { from };
                 note_foreign(draft, unit, path, claim);
                 write(draft, unit, path, claim, spec, from, Some(meta));
             }
@@ -169,6 +170,18 @@ pub(super) fn file_present(
     }
 }
 
+/// What is at the path. Of a file that is desired encrypted the digest is that of what it holds.
+fn as_sealed(draft: &Draft<'_>, path: &AbsPath, spec: &FileSpec) -> Option<ObservedPath> {
+    let observed = draft.observed.paths.get(path).cloned()?;
+    let held = spec.encrypt.as_ref().and_then(|_| draft.observed.credentials.get(path));
+    Some(match (observed, held) {
+        (ObservedPath::File { meta, .. }, Some(held)) => {
+            ObservedPath::File { meta, digest: held.clone(), content: None }
+        }
+        (other, _) => other,
+    })
+}
+
 fn write(
     draft: &mut Draft<'_>,
     unit: Option<&UnitName>,
@@ -180,7 +193,7 @@ fn write(
 ) {
     let new = matches!(from, Content::Absent);
     let reason = if new { "does not exist".to_owned() } else { "content differs".to_owned() };
-    let to = shown(&spec.bytes.0, spec.bytes.as_text());
+    let to = shown(&spec.bytes);
     draft.change(unit, &claim.manifest, ChangeKind::File { path: path.clone(), from, to });
     let mut reasons =
         vec![Reason { kind: if new { ReasonKind::Missing } else { ReasonKind::FileDiffers }, text: reason }];
@@ -192,13 +205,15 @@ fn write(
     let action = Action::WriteFile {
         path: path.clone(),
         bytes: spec.bytes.clone(),
+        encrypt: spec.encrypt.clone(),
         mode: spec.mode,
         user: spec.user.clone(),
         group: spec.group.clone(),
     };
     draft.step_because(Stage::Files, action, reasons);
     draft.after.put_file(path, &spec.bytes);
-    draft.own(&claim.manifest, LedgerEntry::File { path: path.clone(), digest: spec.bytes.digest() });
+    let digest = (!spec.bytes.is_secret()).then(|| spec.bytes.digest());
+    draft.own(&claim.manifest, LedgerEntry::File { path: path.clone(), digest });
 }
 
 /// A new file's mode and owner are told only where they are not what everybody expects.
@@ -270,7 +285,7 @@ fn owner_is(meta: &FileMeta, user: &UserName, group: &UserName) -> bool {
 
 /// Plans the removal of a file that we installed.
 pub(super) fn file_absent(draft: &mut Draft<'_>, unit: Option<&UnitName>, path: &AbsPath, claim: &Claim) {
-    let ours = draft.ledger_before(&claim.manifest).is_some_and(|ledger| ledger.file(path).is_some());
+    let ours = draft.ledger_before(&claim.manifest).is_some_and(|ledger| ledger.has_file(path));
     let is_entry = |entry: &LedgerEntry| matches!(entry, LedgerEntry::File { path: other, .. } if other == path);
     match draft.observed.paths.get(path) {
         Some(ObservedPath::Absent) => draft.disown(is_entry),
@@ -279,9 +294,8 @@ pub(super) fn file_absent(draft: &mut Draft<'_>, unit: Option<&UnitName>, path: 
                 Observation::Known(digest) => Some(digest.clone()),
                 Observation::Unknown(_) => None,
             };
-            let from = content
-                .as_ref()
-                .map_or_else(|| Content::Opaque { size: meta.size, digest }, |bytes| shown(&bytes.0, bytes.as_text()));
+            let from = content.as_ref().map_or_else(|| Content::Opaque { size: meta.size, digest }, shown);
+            let from = if draft.was_secret(path) { Content::Secret } else { from };
             draft.change(unit, &claim.manifest, ChangeKind::File { path: path.clone(), from, to: Content::Absent });
             let action = Action::RemoveFile { path: path.clone() };
             draft.step(Stage::RemoveFiles, action, ReasonKind::NotWanted, "declared absent");
@@ -347,9 +361,10 @@ fn note_foreign(draft: &mut Draft<'_>, unit: Option<&UnitName>, path: &AbsPath, 
     }
 }
 
-fn shown(bytes: &[u8], text: Option<&str>) -> Content {
-    match text {
-        Some(text) if bytes.len() <= SHOWN_TEXT_MAX => Content::Text(text.to_owned()),
-        _ => Content::Opaque { size: bytes.len() as u64, digest: Some(Digest::of(bytes)) },
+fn shown(bytes: &Bytes) -> Content {
+    match bytes.as_text() {
+        _ if bytes.is_secret() => Content::Secret,
+        Some(text) if text.len() <= SHOWN_TEXT_MAX => Content::Text(text.to_owned()),
+        _ => Content::Opaque { size: bytes.0.len() as u64, digest: Some(bytes.digest()) },
     }
 }

@@ -191,7 +191,7 @@ fn unchanged_by_ledger(draft: &Draft<'_>, path: &AbsPath, started_us: i64) -> bo
             return false;
         };
         let written = draft.observed.ledger_times_us.get(owner).copied().unwrap_or(i64::MAX);
-        let entry = LedgerEntry::File { path: path.clone(), digest: digest.clone() };
+        let entry = LedgerEntry::File { path: path.clone(), digest: Some(digest.clone()) };
         written <= started_us && ledger.entries.contains(&entry)
     })
 }

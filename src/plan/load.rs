@@ -144,7 +144,7 @@ fn newer_than(draft: &Draft<'_>, name: &UnitName, loaded: i64) -> Option<AbsPath
     let files = draft.before.with_targets(files.fragment.into_iter().chain(files.drop_ins).collect());
     files.into_iter().find(|path| match draft.observed.paths.get(path) {
         Some(ObservedPath::File { meta, digest: Observation::Known(digest), .. }) => {
-            let ours = LedgerEntry::File { path: (*path).clone(), digest: digest.clone() };
+            let ours = LedgerEntry::File { path: (*path).clone(), digest: Some(digest.clone()) };
             let changed = if draft.in_a_ledger(&ours) { meta.mtime_us } else { meta.ctime_us };
             is_newer(changed)
         }

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::model::{
-    AbsPath, Action, ChangeKind, DesiredUnit, FileSpec, FindingKind, LedgerEntry, ObservedPath, ReasonKind, UNIT_DIR,
-    UnitName, UserName, Wanted,
+    AbsPath, Action, CREDENTIALS_DIR, ChangeKind, DesiredUnit, FileSpec, FindingKind, LedgerEntry, ObservedPath,
+    ReasonKind, UNIT_DIR, UnitName, UserName, Wanted,
 };
 
 use super::draft::{Draft, Stage};
@@ -36,9 +36,13 @@ pub(super) fn plan(draft: &mut Draft<'_>) -> BTreeSet<UnitName> {
             _ => {}
         }
         if let Some(bytes) = &unit.fragment {
-            let spec = FileSpec { bytes: bytes.clone(), mode: 0o644, user: root(), group: root() };
+            let spec = FileSpec { bytes: bytes.clone(), encrypt: None, mode: 0o644, user: root(), group: root() };
             file_present(draft, Some(name), &name.etc_path(), &unit.claim, &spec);
         }
+        for (path, spec) in &unit.credentials {
+            file_present(draft, Some(name), path, &unit.claim, spec);
+        }
+        dropped_credentials(draft, name, unit);
         drop_ins(draft, name, unit);
         if unit.masked == Some(false) {
             still_masked(draft, name, unit);
@@ -51,12 +55,27 @@ pub(super) fn root() -> UserName {
     UserName::parse("root").expect("root is a user name")
 }
 
+/// Credentials that an earlier apply installed and that the playbook no longer gives: a secret does not stay behind.
+fn dropped_credentials(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit) {
+    let entries = draft.ledger_before(&unit.claim.manifest).map(|ledger| ledger.entries.clone()).unwrap_or_default();
+    for entry in entries {
+        let LedgerEntry::File { path, .. } = entry else { continue };
+        if is_credential_of(name, &path) && !unit.credentials.contains_key(&path) {
+            file_absent(draft, Some(name), &path, &unit.claim);
+        }
+    }
+}
+
+fn is_credential_of(name: &UnitName, path: &AbsPath) -> bool {
+    path.is_within(&format!("{CREDENTIALS_DIR}/{name}"))
+}
+
 fn drop_ins(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit) {
     for (drop_in, wanted) in &unit.drop_ins {
         let path = name.etc_drop_in(drop_in);
         match wanted {
             Wanted::Present(bytes) => {
-                let spec = FileSpec { bytes: bytes.clone(), mode: 0o644, user: root(), group: root() };
+                let spec = FileSpec { bytes: bytes.clone(), encrypt: None, mode: 0o644, user: root(), group: root() };
                 file_present(draft, Some(name), &path, &unit.claim, &spec);
             }
             Wanted::Absent => file_absent(draft, Some(name), &path, &unit.claim),
@@ -185,7 +204,9 @@ fn absent(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit) {
     let manifest = &unit.claim.manifest;
     let entries: Vec<LedgerEntry> =
         draft.ledger_before(manifest).map(|ledger| ledger.entries.iter().cloned().collect()).unwrap_or_default();
-    let of_unit = |path: &AbsPath| path.is_within(&format!("{UNIT_DIR}/{name}.d")) || *path == name.etc_path();
+    let of_unit = |path: &AbsPath| {
+        path.is_within(&format!("{UNIT_DIR}/{name}.d")) || *path == name.etc_path() || is_credential_of(name, path)
+    };
     let mut files: Vec<AbsPath> = entries
         .iter()
         .filter_map(|entry| match entry {

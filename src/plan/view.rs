@@ -12,6 +12,9 @@ use crate::unitfile::{Effective, Files, below_usr, candidates, carries_install, 
 /// of the tool changes no host by itself. To be raised with every change of what is hashed.
 pub(super) const INPUTS_VERSION: &str = "2-";
 
+/// The end of a hash that a secret went into: the transaction keeps its record from everybody but root.
+const SECRET_INPUTS: &str = "-secret";
+
 /// How many links lead on from one to the next before it is called a loop.
 const MAX_HOPS: usize = 16;
 
@@ -31,6 +34,8 @@ pub(super) struct View {
     entries: BTreeMap<AbsPath, Entry>,
     existing: BTreeSet<AbsPath>,
     unit_path: Vec<AbsPath>,
+    /// Files of which the desired content is a secret.
+    secrets: BTreeSet<AbsPath>,
 }
 
 /// A unit's configuration in one picture.
@@ -56,9 +61,20 @@ impl View {
         for (path, target) in &observed.links {
             entries.insert(path.clone(), Entry::Link(target.clone()));
         }
+        // Of an encrypted file what it holds counts: its own bytes are others each time it is written.
+        for (path, held) in &observed.credentials {
+            let digest = match held {
+                Observation::Known(digest) => Some(digest.clone()),
+                Observation::Unknown(_) => None,
+            };
+            if is_sealed(desired, path) && matches!(entries.get(path), Some(Entry::File { .. })) {
+                entries.insert(path.clone(), Entry::File { digest, text: None });
+            }
+        }
         let exists = |(path, entry): (&AbsPath, &Entry)| (*entry != Entry::Absent).then(|| path.clone());
         let existing = entries.iter().filter_map(exists).collect();
-        Self { entries, existing, unit_path: observed.facts.unit_path.clone() }
+        let secrets = expected.iter().filter(|(_, bytes)| bytes.is_secret()).map(|(path, _)| path.clone()).collect();
+        Self { entries, existing, unit_path: observed.facts.unit_path.clone(), secrets }
     }
 
     pub(super) fn get(&self, path: &AbsPath) -> &Entry {
@@ -193,7 +209,9 @@ impl View {
         use std::fmt::Write as _;
         let effective = self.unit(unit).effective?;
         let mut text = effective.inputs_text();
-        for path in input_files(unit, &effective, watch) {
+        let files = input_files(unit, &effective, watch);
+        let mark = if files.is_disjoint(&self.secrets) { "" } else { SECRET_INPUTS };
+        for path in files {
             let _ignored = match self.get(&path) {
                 Entry::Absent => writeln!(text, "absent {path}"),
                 Entry::File { digest: Some(digest), .. } => writeln!(text, "{digest} {path}"),
@@ -212,7 +230,7 @@ impl View {
                 Entry::Unknown(_) | Entry::File { digest: None, .. } => return None,
             };
         }
-        Some(format!("{INPUTS_VERSION}{}", Digest::of(text.as_bytes())))
+        Some(format!("{INPUTS_VERSION}{}{mark}", Digest::of(text.as_bytes())))
     }
 }
 
@@ -229,6 +247,7 @@ fn expected_bytes(desired: &Desired) -> BTreeMap<AbsPath, &Bytes> {
         }
     }
     for (name, unit) in &desired.units {
+        expected.extend(unit.credentials.iter().map(|(path, spec)| (path.clone(), &spec.bytes)));
         if let Some(bytes) = &unit.fragment {
             expected.insert(name.etc_path(), bytes);
         }
@@ -239,6 +258,11 @@ fn expected_bytes(desired: &Desired) -> BTreeMap<AbsPath, &Bytes> {
         }
     }
     expected
+}
+
+/// Whether the file is desired as an encrypted one.
+fn is_sealed(desired: &Desired, path: &AbsPath) -> bool {
+    desired.units.values().filter_map(|unit| unit.credentials.get(path)).any(|spec| spec.encrypt.is_some())
 }
 
 fn entry(state: &ObservedPath, expected: Option<&Bytes>) -> Entry {
@@ -268,7 +292,8 @@ mod tests {
 
     fn view(links: &[(&str, &str)], files: &[(&str, &str)]) -> View {
         let unit_path = vec![path("/etc/systemd/system")];
-        let mut view = View { entries: BTreeMap::new(), existing: BTreeSet::new(), unit_path };
+        let (entries, existing, secrets) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
+        let mut view = View { entries, existing, unit_path, secrets };
         for (link, target) in links {
             view.put_link(&path(link), target);
         }

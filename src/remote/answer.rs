@@ -11,8 +11,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::model::{
-    AbsPath, Account, Bytes, Digest, FileMeta, HostFacts, HostName, Ledger, Lock, ManifestName, Observation, Observed,
-    ObservedPath, ObservedUnit, Started, UnitName, UserName,
+    AbsPath, Account, Bytes, Digest, FileMeta, HostFacts, HostName, Ledger, Lock, MachineFacts, ManifestName,
+    Observation, Observed, ObservedPath, ObservedUnit, Started, UnitName, UserName,
 };
 
 use super::frames::Frame;
@@ -42,12 +42,16 @@ pub(super) fn observed(
         .keys()
         .filter_map(|owner| Some((owner.clone(), seen.take_time(&format!("{LEDGERS}/{owner}"))?)))
         .collect();
+    let (facts_uid, has_creds) = (facts.uid, facts.machine.systemd_creds);
+    let mut paths = seen.paths(request);
+    hide_secrets(&mut paths, &ledgers);
     Ok(Observed {
         host: host.clone(),
         units: units(request, frames)?,
-        paths: seen.paths(request),
+        paths,
         links: seen.unit_links(&facts.unit_path),
         facts,
+        credentials: credentials(request, frames, facts_uid, has_creds),
         users: users(request, frames)?,
         groups: groups(request, frames)?,
         ledgers,
@@ -116,7 +120,68 @@ fn host_facts(frames: &[Frame<'_>]) -> Result<HostFacts, GatherError> {
             .iter()
             .filter_map(|dir| AbsPath::parse(dir).ok())
             .collect(),
+        machine: machine(&host, &manager),
     })
+}
+
+/// A file that held a secret when we installed it is kept by its hash alone, also where it is no secret any more.
+fn hide_secrets(paths: &mut BTreeMap<AbsPath, ObservedPath>, ledgers: &BTreeMap<ManifestName, Observation<Ledger>>) {
+    for (path, state) in paths {
+        let ObservedPath::File { content, .. } = state else { continue };
+        let is_secret =
+            |ledger: &Observation<Ledger>| matches!(ledger, Observation::Known(ledger) if ledger.has_secret(path));
+        if content.is_some() && ledgers.values().any(is_secret) {
+            *content = None;
+        }
+    }
+}
+
+fn machine(host: &Properties<'_>, manager: &Properties<'_>) -> MachineFacts {
+    let text = |value: Option<&str>| value.map(|value| value.trim_matches('"').to_owned());
+    // `MemTotal:       24689700 kB`
+    let kibibytes = host.filled("memory").and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
+    MachineFacts {
+        hostname: text(host.filled("hostname")),
+        os: text(host.filled("os")),
+        os_version: text(host.filled("os_version")),
+        kernel: text(host.filled("kernel")),
+        architecture: text(manager.filled("Architecture")),
+        // systemd says nothing where it found none.
+        virtualization: manager
+            .get("Virtualization")
+            .map(|word| if word.is_empty() { "none" } else { word }.to_owned()),
+        cpus: host.filled("cpus").and_then(count_of_ranges),
+        memory: kibibytes.map(|kibibytes| kibibytes * 1024),
+        systemd_creds: host.get("systemd_creds").is_some(),
+    }
+}
+
+/// How many numbers `0-3,8` names.
+fn count_of_ranges(text: &str) -> Option<u32> {
+    text.trim().split(',').try_fold(0_u32, |sum, range| {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        let (first, last): (u32, u32) = (first.parse().ok()?, last.parse().ok()?);
+        sum.checked_add(last.checked_sub(first)?.checked_add(1)?)
+    })
+}
+
+/// What encrypted credentials hold. One that the host's root cannot decrypt holds something else than what is wanted.
+fn credentials(
+    request: &GatherRequest,
+    frames: &[Frame<'_>],
+    uid: u32,
+    has_creds: bool,
+) -> BTreeMap<AbsPath, Observation<Digest>> {
+    if uid != 0 && has_creds {
+        let unknown = || Observation::Unknown(format!("uid {uid} may not decrypt it"));
+        return request.sealed.keys().map(|path| (path.clone(), unknown())).collect();
+    }
+    lines(frames, "sealed")
+        .filter_map(|line| {
+            let (digest, path) = line.split_once(' ')?;
+            Some((AbsPath::parse(path).ok()?, Observation::Known(Digest(digest.to_owned()))))
+        })
+        .collect()
 }
 
 /// Seconds with any number of decimals as microseconds. What follows the digits (busybox prints `%N` as it is) is dropped.
@@ -371,7 +436,7 @@ impl<'a> Seen<'a> {
             };
         };
         // The file may have been written between hashing and reading it: what was read last is what counts.
-        let content = self.contents.get(path).map(|bytes| Bytes(bytes.clone()));
+        let content = self.contents.get(path).map(|bytes| Bytes::open(bytes.clone()));
         let digest = content.as_ref().map_or_else(|| digest.clone(), Bytes::digest);
         ObservedPath::File { meta, digest: Observation::Known(digest), content }
     }

@@ -23,6 +23,8 @@ pub struct GatherRequest {
     pub templates: BTreeSet<UnitName>,
     /// Files and directories. Content comes along where a digest is given and is not the one found.
     pub paths: BTreeMap<AbsPath, Option<Digest>>,
+    /// Encrypted credentials by the name under which they were encrypted; these are among `paths`, too.
+    pub sealed: BTreeMap<AbsPath, String>,
     /// Users.
     pub users: BTreeSet<UserName>,
     /// Groups.
@@ -84,6 +86,9 @@ pub fn encode_gather(request: &GatherRequest, nonce: &str) -> Vec<u8> {
     }
     for group in &request.groups {
         line("group", group.as_str());
+    }
+    for (path, name) in &request.sealed {
+        line("sealed", &format!("{name}\t{path}"));
     }
     for (path, expected) in &request.paths {
         match expected {

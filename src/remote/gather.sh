@@ -84,13 +84,14 @@ listable() {
 }
 
 read_request() {
-  units='' templates='' users='' groups='' plain='' checked='' expected='' grown=''
+  units='' templates='' users='' groups='' plain='' checked='' expected='' sealed='' grown=''
   for line in $request; do
     case $line in
       'unit '*) units=$units${line#unit }$NL ;;
       'template '*) templates=$templates${line#template }$NL ;;
       'user '*) users=$users${line#user }$NL ;;
       'group '*) groups=$groups${line#group }$NL ;;
+      'sealed '*) sealed=$sealed${line#sealed }$NL ;;
       'plain '*) plain=$plain${line#plain }$NL ;;
       'checked '*) checked=$checked${line#checked }$NL ;;
       'sum '*) expected=$expected${line#sum }$NL ;;
@@ -110,10 +111,24 @@ show_host() {
     case $word in Uid:) uid=$effective; break ;; esac
   done </proc/self/status
   printf 'uid=%s\nnow=%s\nuptime=%s\nboot_id=%s\n' "${uid:-$(id -u)}" "$now" "$uptime" "$boot"
+  show_machine
+}
+
+# Read by the shell itself: a file that is not there is a fact that is not known.
+show_machine() {
+  for fact in hostname=/proc/sys/kernel/hostname kernel=/proc/sys/kernel/osrelease cpus=/sys/devices/system/cpu/online; do
+    if [ -r "${fact#*=}" ] && IFS= read -r line <"${fact#*=}"; then printf '%s=%s\n' "${fact%%=*}" "$line"; fi
+  done
+  if [ -r /proc/meminfo ] && IFS= read -r line </proc/meminfo; then printf 'memory=%s\n' "$line"; fi
+  if command -v systemd-creds >/dev/null; then echo systemd_creds=yes; fi
+  [ -r /etc/os-release ] || return
+  while IFS= read -r line; do
+    case $line in ID=*) printf 'os=%s\n' "${line#ID=}" ;; VERSION_ID=*) printf 'os_version=%s\n' "${line#VERSION_ID=}" ;; esac
+  done </etc/os-release
 }
 
 show_manager() {
-  told=$(systemctl show --no-pager -p Version,UnitPath,SystemState,UnitsLoadTimestampMonotonic)
+  told=$(systemctl show --no-pager -p Version,UnitPath,SystemState,UnitsLoadTimestampMonotonic,Architecture,Virtualization)
   frame "manager $?"
   printf '%s\n' "$told"
   dirs=''
@@ -161,7 +176,13 @@ list_ledgers() {
       frame "ledger $name"
       printf '%s\n' "$text"
       named=''
-      for line in $text; do case $line in 'unit '*) named=$named${line#unit }$NL ;; esac; done
+      # Credentials that a playbook no longer gives have to go, and are named nowhere but here.
+      for line in $text; do
+        case $line in
+          'unit '*) named=$named${line#unit }$NL ;;
+          'secret /etc/unitfleet/credentials/'*) plain=$plain${line#secret }$NL ;;
+        esac
+      done
       # Both lists are sorted: mostly the ledger names just what was asked for.
       if [ "$named" != "$asked" ]; then for line in $named; do add_unit "$line"; done; fi
     else
@@ -191,7 +212,7 @@ list_started() {
   set -f
   frame started
   for file do
-    if [ -f "$file" ] && read -r line <"$file"; then printf '%s %s\n' "${file##*/}" "$line"; fi
+    if [ -f "$file" ] && [ -r "$file" ] && read -r line <"$file"; then printf '%s %s\n' "${file##*/}" "$line"; fi
   done
 }
 
@@ -389,6 +410,19 @@ show_files() {
   show_contents "$sums"
 }
 
+# What encrypted credentials hold, by its hash alone. Only root can decrypt them. Each line is a name, a tab and a path.
+show_sealed() {
+  [ "$uid" = 0 ] && command -v systemd-creds >/dev/null || return
+  frame sealed
+  for line in $sealed; do
+    file=${line#*"$TAB"}
+    if ! [ -f "$file" ] || [ -h "$file" ]; then continue; fi
+    # The status of the first command is lost in a pipe; what it prints with it is not.
+    sum=$({ systemd-creds decrypt --name="${line%%"$TAB"*}" "$file" - 2>/dev/null || printf 'cannot be decrypted'; } | sha256sum)
+    printf '%s %s\n' "${sum%% *}" "$file"
+  done
+}
+
 # "$1" is passwd or group, "$2" the names.
 show_accounts() {
   [ -n "$2" ] || return
@@ -437,6 +471,7 @@ main() {
   for file in $checked; do look "$file" content; done
   find_candidates
   show_files
+  if [ -n "$sealed" ]; then show_sealed; fi
   show_accounts passwd "$users"
   show_accounts group "$groups"
   frame end

@@ -219,6 +219,7 @@ fn a_user_who_is_not_root_changes_nothing_and_is_told_so() {
     let dir = stand_ins(&[("id", "case $1 in -u) echo 1000 ;; -un) echo ann ;; esac")]);
     let file = Step {
         action: Action::WriteFile {
+            encrypt: None,
             path: crate::model::AbsPath::parse("/nowhere").unwrap(),
             // More than a pipe holds: the script must take it all, or the sender would see a broken pipe.
             bytes: "x".repeat(1 << 20).into(),

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::model::{AbsPath, Action, Bytes, Digest, Ledger, ManifestName, Step, UnitName, UserName};
+use crate::model::{AbsPath, Action, Digest, Ledger, ManifestName, Step, UnitName, UserName};
 
 /// Everything that one transaction needs to know.
 #[derive(Clone, Copy, Debug)]
@@ -130,9 +130,13 @@ impl Control {
                 let (user, group) = owner.as_ref().map_or(("-", "-"), names);
                 format!("attr\t{mode}\t{user}\t{group}\t{path}")
             }
-            Action::WriteFile { path, bytes: Bytes(bytes), mode, user, group } => {
-                let number = self.payload(bytes.clone());
+            Action::WriteFile { path, bytes, encrypt: None, mode, user, group } => {
+                let number = self.payload(bytes.0.clone());
                 format!("write\t{mode:o}\t{user}\t{group}\t{number}\t{path}")
+            }
+            Action::WriteFile { path, bytes, encrypt: Some(name), mode, user, group } => {
+                let number = self.payload(bytes.0.clone());
+                format!("seal\t{mode:o}\t{user}\t{group}\t{number}\t{name}\t{path}")
             }
             Action::RemoveFile { path } => format!("rm\t{path}"),
             Action::MakeLink { path, target } => {
@@ -213,6 +217,7 @@ mod tests {
         Action::WriteFile {
             path: AbsPath::parse(path).unwrap(),
             bytes: text.into(),
+            encrypt: None,
             mode: 0o4755,
             user: UserName::parse("root").unwrap(),
             group: UserName::parse("0").unwrap(),

@@ -6,10 +6,13 @@ use std::sync::Arc;
 use minijinja::Value;
 use minijinja::value::{Serde, ValueKind};
 
+use super::taint::{Recorder, Taint};
+
 /// Variables by name. Cheap to clone; never printed.
 #[derive(Clone, Default)]
 pub struct Context {
-    values: BTreeMap<String, Value>,
+    values: Arc<BTreeMap<String, Value>>,
+    taints: Arc<BTreeMap<String, Taint>>,
     also: Arc<BTreeSet<String>>,
 }
 
@@ -22,13 +25,27 @@ impl std::fmt::Debug for Context {
 impl Context {
     /// Sets a variable; a stronger value replaces a weaker one.
     pub fn set(&mut self, name: &str, value: &serde_json::Value) {
-        self.values.insert(name.to_owned(), Value::from(Serde(value)));
+        self.put(name, Value::from(Serde(value)), None);
+    }
+
+    /// Sets a variable that something went into which has to be remembered.
+    pub fn set_tainted(&mut self, name: &str, value: &serde_json::Value, taint: &Taint) {
+        self.put(name, Value::from(Serde(value)), Some(taint));
+    }
+
+    fn put(&mut self, name: &str, value: Value, taint: Option<&Taint>) {
+        Arc::make_mut(&mut self.values).insert(name.to_owned(), value);
+        match taint.filter(|taint| !taint.is_none()) {
+            Some(taint) => drop(Arc::make_mut(&mut self.taints).insert(name.to_owned(), taint.clone())),
+            None if self.taints.contains_key(name) => drop(Arc::make_mut(&mut self.taints).remove(name)),
+            None => {}
+        }
     }
 
     /// Takes a variable from another context without copying it.
     pub fn share(&mut self, name: &str, from: &Context) {
         if let Some(value) = from.values.get(name) {
-            self.values.insert(name.to_owned(), value.clone());
+            self.put(name, value.clone(), from.taints.get(name));
         }
     }
 
@@ -64,7 +81,8 @@ impl Context {
         }
     }
 
-    pub(super) fn as_value(&self) -> Value {
-        Value::from(self.values.clone())
+    /// The variables for one rendering.
+    pub(super) fn recorder(&self) -> Arc<Recorder> {
+        Recorder::new(Arc::clone(&self.values), Arc::clone(&self.taints))
     }
 }

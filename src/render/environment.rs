@@ -9,7 +9,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, Error, Template, UndefinedBehavior, Value};
 
 use super::value::{refusal, text_of};
-use super::{Context, FileError, Files, Search, builtin};
+use super::{FileError, Files, Search, builtin};
 use crate::model::SourceFile;
 
 /// The largest text that a rendering may yield.
@@ -79,9 +79,9 @@ pub(super) fn fits(text: &str) -> Result<(), Error> {
 }
 
 /// Renders into a bounded buffer.
-pub(super) fn render(template: &Template<'_, '_>, context: &Context) -> Result<String, Error> {
+pub(super) fn render(template: &Template<'_, '_>, variables: Value) -> Result<String, Error> {
     let mut buffer = Bounded::default();
-    let rendered = template.render_captured_to(context.as_value(), &mut buffer).map(drop);
+    let rendered = template.render_captured_to(variables, &mut buffer).map(drop);
     if buffer.full {
         return Err(refusal(format!("the rendered text is longer than {} KiB", MAX_OUTPUT / 1024)));
     }

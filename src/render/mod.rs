@@ -22,6 +22,7 @@ mod context;
 mod diagnosis;
 mod environment;
 mod files;
+mod taint;
 mod value;
 
 use std::collections::BTreeSet;
@@ -29,7 +30,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use minijinja::Environment;
+use minijinja::{Environment, Value};
 
 use crate::model::{Diagnostic, SourceFile};
 
@@ -37,6 +38,7 @@ pub use builtin::{BUILTIN, builtin};
 pub use context::Context;
 pub use environment::MAX_OUTPUT;
 pub use files::{FileError, Files};
+pub use taint::Taint;
 pub use value::{refusal, text_of};
 
 use diagnosis::Failed;
@@ -78,6 +80,27 @@ impl Search {
     }
 }
 
+/// What came of a rendering, and what went into it; that is known of a failed one, too.
+#[derive(Clone, Debug)]
+pub struct Rendered<T> {
+    /// The text or value, or what is wrong.
+    pub result: Result<T, Diagnostic>,
+    /// What was looked up.
+    pub taint: Taint,
+}
+
+impl<T> Rendered<T> {
+    fn plain(result: Result<T, Diagnostic>) -> Self {
+        Self { result, taint: Taint::default() }
+    }
+
+    /// The same with another type.
+    #[must_use]
+    pub fn map<U>(self, with: impl FnOnce(T) -> U) -> Rendered<U> {
+        Rendered { result: self.result.map(with), taint: self.taint }
+    }
+}
+
 /// Registers filters and functions of the room above.
 pub type Language = fn(&mut Environment<'static>);
 
@@ -98,18 +121,20 @@ impl Renderer {
     }
 
     /// Renders a string that may hold `{{ … }}`.
-    pub fn text(&self, text: &str, context: &Context, site: &Site) -> Result<String, Diagnostic> {
+    pub fn text(&self, text: &str, context: &Context, site: &Site) -> Rendered<String> {
         if !is_templated(text) {
-            return Ok(text.to_owned());
+            return Rendered::plain(Ok(text.to_owned()));
         }
+        let recorder = context.recorder();
         let rendered = environment::fits(text)
             .and_then(|()| self.environment.template_from_named_str(TEXT, text))
-            .and_then(|template| environment::render(&template, context));
-        rendered.map_err(|error| self.failed(text, 0, context, site).describe(&error))
+            .and_then(|template| environment::render(&template, Value::from_dyn_object(Arc::clone(&recorder))));
+        let taint = recorder.taint();
+        Rendered { result: rendered.map_err(|error| self.failed(text, 0, context, site).describe(&error)), taint }
     }
 
     /// Renders a string to a value: exactly one `{{ expression }}` keeps its type, everything else is text.
-    pub fn value(&self, text: &str, context: &Context, site: &Site) -> Result<serde_json::Value, Diagnostic> {
+    pub fn value(&self, text: &str, context: &Context, site: &Site) -> Rendered<serde_json::Value> {
         let Some((expression, offset)) = sole_expression(text) else {
             return self.text(text, context, site).map(serde_json::Value::String);
         };
@@ -118,16 +143,28 @@ impl Renderer {
         let Ok(compiled) = compiled else {
             return self.text(text, context, site).map(serde_json::Value::String);
         };
-        compiled.eval(context.as_value()).and_then(|value| value::to_json(&value)).map_err(|error| {
+        let recorder = context.recorder();
+        let value =
+            compiled.eval(Value::from_dyn_object(Arc::clone(&recorder))).and_then(|value| value::to_json(&value));
+        let taint = recorder.taint();
+        let result = value.map_err(|error| {
             let failed = self.failed(text, offset, context, site);
             failed.describe_undefined_as(&error, expression)
-        })
+        });
+        Rendered { result, taint }
     }
 
     /// Renders a template by name: a file of the project, or `builtin/NAME`.
-    pub fn template(&self, name: &str, context: &Context, site: &Site) -> Result<String, Diagnostic> {
-        let rendered = self.environment.get_template(name).and_then(|template| environment::render(&template, context));
-        rendered.map_err(|error| self.failed("", 0, context, site).describe_template(&error, name))
+    pub fn template(&self, name: &str, context: &Context, site: &Site) -> Rendered<String> {
+        let recorder = context.recorder();
+        let variables = Value::from_dyn_object(Arc::clone(&recorder));
+        let rendered =
+            self.environment.get_template(name).and_then(|template| environment::render(&template, variables));
+        let taint = recorder.taint();
+        Rendered {
+            result: rendered.map_err(|error| self.failed("", 0, context, site).describe_template(&error, name)),
+            taint,
+        }
     }
 
     /// The variables that a string asks for, without those it defines itself. Nothing, where it does not parse.

@@ -27,7 +27,7 @@ fn plain() -> Renderer {
 }
 
 fn text(template: &str, values: &serde_json::Value) -> Result<String, Diagnostic> {
-    plain().text(template, &context(values), &site(template))
+    plain().text(template, &context(values), &site(template)).result
 }
 
 fn marked(diagnostic: &Diagnostic) -> Vec<&str> {
@@ -72,7 +72,7 @@ fn one_expression_keeps_its_type_and_anything_else_is_text() {
         (" {{ n }}", json!(" 2")),
         ("plain", json!("plain")),
     ] {
-        let value = plain().value(template, &context(&values), &site(template)).unwrap();
+        let value = plain().value(template, &context(&values), &site(template)).result.unwrap();
         assert_eq!(value, expected, "{template}");
     }
 }
@@ -90,7 +90,7 @@ fn errors_mark_the_expression_and_suggest_the_nearest_name() {
         assert_eq!(marked(&error), [mark]);
         assert_eq!(error.help.as_deref(), Some(help));
     }
-    let value = plain().value("{{ prot }}", &context(&values), &site("{{ prot }}")).unwrap_err();
+    let value = plain().value("{{ prot }}", &context(&values), &site("{{ prot }}")).result.unwrap_err();
     assert_eq!(value.message, "`prot` is not defined");
     assert_eq!(marked(&value), ["prot"]);
 }
@@ -109,7 +109,7 @@ fn what_has_no_text_form_is_refused() {
 fn a_place_in_a_block_scalar_is_found_through_its_indentation() {
     let playbook = "content: |\n    one\n    two {{ prot }}\nnext: 1\n";
     let site = Site { span: 9..playbook.find("next").unwrap(), ..site(playbook) };
-    let error = plain().text("one\ntwo {{ prot }}\n", &Context::default(), &site).unwrap_err();
+    let error = plain().text("one\ntwo {{ prot }}\n", &Context::default(), &site).result.unwrap_err();
     assert_eq!(marked(&error), ["prot"]);
     assert_eq!(site.source.line_column(error.labels[0].span.start), (3, 12));
 }
@@ -120,7 +120,8 @@ fn an_error_in_an_included_template_shows_every_place() {
     std::fs::create_dir(folder.path().join("templates")).unwrap();
     std::fs::write(folder.path().join("outer.j2"), "top\n{% include 'inner.j2' %}\n").unwrap();
     std::fs::write(folder.path().join("templates/inner.j2"), "x={{ nope }}\n").unwrap();
-    let error = renderer(folder.path()).template("outer.j2", &Context::default(), &site("outer.j2")).unwrap_err();
+    let error =
+        renderer(folder.path()).template("outer.j2", &Context::default(), &site("outer.j2")).result.unwrap_err();
     assert_eq!(error.message, "`nope` is not defined");
     assert_eq!(marked(&error), ["nope", "include 'inner.j2'", "outer.j2"]);
     let said: Vec<&str> = error.labels.iter().map(|label| label.text.as_str()).collect();
@@ -137,15 +138,15 @@ fn templates_do_not_leave_the_project() {
     std::os::unix::fs::symlink("ok.j2", project.path().join("inside.j2")).unwrap();
     let renderer = renderer(project.path());
     for name in ["ok.j2", "inside.j2"] {
-        assert_eq!(renderer.template(name, &Context::default(), &site(name)).unwrap(), "fine\n");
+        assert_eq!(renderer.template(name, &Context::default(), &site(name)).result.unwrap(), "fine\n");
     }
     let escape = format!("../{}/secret.j2", outside.path().file_name().unwrap().to_str().unwrap());
     for name in ["link.j2", &escape, "/etc/hostname", "a\\b", "", "./ok.j2/../../x"] {
-        let error = renderer.template(name, &Context::default(), &site(name)).unwrap_err();
+        let error = renderer.template(name, &Context::default(), &site(name)).result.unwrap_err();
         assert!(!format!("{error:?}").contains("s3cret"));
         assert!(!error.labels.is_empty(), "{name}");
     }
-    let error = renderer.template("kо.j2", &Context::default(), &site("ok.j")).unwrap_err();
+    let error = renderer.template("kо.j2", &Context::default(), &site("ok.j")).result.unwrap_err();
     assert_eq!(error.help.as_deref(), Some("did you mean `ok.j2`?"));
 }
 
@@ -154,9 +155,10 @@ fn built_in_templates_are_found_only_under_their_own_name() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("builtin")).unwrap();
     std::fs::write(folder.path().join("builtin/job.timer.j2"), "fake").unwrap();
-    let rendered = renderer(folder.path()).template("builtin/job.timer.j2", &Context::default(), &site("x")).unwrap();
+    let rendered =
+        renderer(folder.path()).template("builtin/job.timer.j2", &Context::default(), &site("x")).result.unwrap();
     assert!(rendered.contains("[Timer]"));
-    assert!(renderer(folder.path()).template("job.timer.j2", &Context::default(), &site("x")).is_err());
+    assert!(renderer(folder.path()).template("job.timer.j2", &Context::default(), &site("x")).result.is_err());
 }
 
 #[test]
@@ -173,7 +175,7 @@ fn bounds_hold() {
     for link in ["not ", "- ", "-", "x|", "x.", "1+", "[", "(", "not\n", "x[", "{'a':", "x if x else "] {
         let endless = format!("{{{{ {}true }}}}", link.repeat(60_000 / link.len()));
         assert!(text(&endless, &empty).is_err(), "{link}");
-        assert!(plain().value(&endless, &Context::default(), &site(&endless)).is_err(), "{link}");
+        assert!(plain().value(&endless, &Context::default(), &site(&endless)).result.is_err(), "{link}");
         // As long as is allowed: fine or not, but within the stack of a thread.
         let longest = format!("{{{{ {}true }}}}", link.repeat(2000 / link.len()));
         let _either = text(&longest, &empty);
@@ -211,7 +213,7 @@ fn no_error_shows_a_value() {
         "{{ l | map(s) | list }}",
         "{{ l | select(s) | list }}",
     ] {
-        let shown = match plain().value(template, &context(&values), &site(template)) {
+        let shown = match plain().value(template, &context(&values), &site(template)).result {
             Err(error) => format!("{error:?}"),
             Ok(value) => panic!("{template} gave {value}"),
         };

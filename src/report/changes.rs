@@ -185,7 +185,7 @@ impl<'a> PathChange<'a> {
 fn text_of(content: &Content) -> &str {
     match content {
         Content::Text(text) => text,
-        Content::Absent | Content::Opaque { .. } => "",
+        Content::Absent | Content::Secret | Content::Opaque { .. } => "",
     }
 }
 
@@ -193,13 +193,21 @@ fn text_of(content: &Content) -> &str {
 fn opaque_note(from: &Content, to: &Content) -> Option<String> {
     let word = |content: &Content| match content {
         Content::Absent => None,
+        Content::Secret => Some("secret".to_owned()),
         Content::Text(text) => Some(format!("text of {}", size(text.len() as u64))),
         Content::Opaque { size: bytes, digest } => Some(match digest {
             Some(digest) => format!("{} ({})", size(*bytes), digest.0.get(..8).unwrap_or(&digest.0)),
             None => size(*bytes),
         }),
     };
-    let opaque = |content: &Content| matches!(content, Content::Opaque { .. });
+    match (from, to) {
+        (Content::Absent, Content::Secret) | (Content::Secret, Content::Absent) => {
+            return Some("secret content".to_owned());
+        }
+        (_, Content::Secret) => return Some("secret content changes".to_owned()),
+        _ => {}
+    }
+    let opaque = |content: &Content| matches!(content, Content::Secret | Content::Opaque { .. });
     if !opaque(from) && !opaque(to) {
         return None;
     }

@@ -161,7 +161,8 @@ fn wrong_input() {
     json::write_diagnostics(&mut out, &diagnostics).unwrap();
     let value: serde_json::Value = serde_json::from_slice(&out).unwrap();
     assert_eq!((&value["errors"], &value["warnings"]), (&2.into(), &1.into()));
-    assert_eq!(value["diagnostics"][0]["labels"][0]["line"], 5);
+    assert_eq!(value["diagnostics"][0]["line"], 5);
+    assert_eq!(value["diagnostics"][0]["related"][0]["line"], 4);
 }
 
 #[test]

@@ -45,22 +45,29 @@ struct DiagnosticsDocument<'a> {
     diagnostics: Vec<DiagnosticPart<'a>>,
 }
 
+/// Every key is always there; without a place it is `null`.
 #[derive(Serialize)]
 struct DiagnosticPart<'a> {
     severity: &'static str,
     message: &'a str,
-    labels: Vec<LabelPart<'a>>,
     help: Option<&'a str>,
+    #[serde(flatten)]
+    place: PlacePart<'a>,
+    related: Vec<PlacePart<'a>>,
 }
 
-#[derive(Serialize)]
-struct LabelPart<'a> {
-    file: &'a str,
-    line: u32,
-    column: u32,
-    end_line: u32,
-    end_column: u32,
-    text: &'a str,
+/// Lines and columns from 1, columns in characters; offsets in bytes from the start of the file. The end is behind the
+/// last character.
+#[derive(Default, Serialize)]
+struct PlacePart<'a> {
+    file: Option<&'a str>,
+    line: Option<u32>,
+    column: Option<u32>,
+    end_line: Option<u32>,
+    end_column: Option<u32>,
+    byte_start: Option<usize>,
+    byte_end: Option<usize>,
+    label: Option<&'a str>,
 }
 
 /// Writes the report as JSON when the run is over.
@@ -121,23 +128,75 @@ pub fn write_diagnostics(out: &mut dyn Write, diagnostics: &[Diagnostic]) -> io:
     write_document(out, &document)
 }
 
+/// The JSON Schema of that document.
+///
+/// # Panics
+/// Never: it is a file of this program, and a test reads it.
+#[must_use]
+pub fn diagnostics_schema() -> serde_json::Value {
+    serde_json::from_str(include_str!("diagnostics.schema.json")).expect("a test reads this file")
+}
+
 fn diagnostic_part(diagnostic: &Diagnostic) -> DiagnosticPart<'_> {
+    let mut places = diagnostic.labels.iter().map(place_part);
     DiagnosticPart {
         severity: if diagnostic.warning { "warning" } else { "error" },
         message: &diagnostic.message,
-        labels: diagnostic.labels.iter().map(label_part).collect(),
         help: diagnostic.help.as_deref(),
+        place: places.next().unwrap_or_default(),
+        related: places.collect(),
     }
 }
 
-fn label_part(label: &Label) -> LabelPart<'_> {
-    let (line, column) = label.source.line_column(label.span.start);
-    let (end_line, end_column) = label.source.line_column(label.span.end.max(label.span.start));
-    LabelPart { file: &label.source.name, line, column, end_line, end_column, text: &label.text }
+fn place_part(label: &Label) -> PlacePart<'_> {
+    let (start, end) = (label.span.start, label.span.end.max(label.span.start));
+    let (line, column) = label.source.line_column(start);
+    let (end_line, end_column) = label.source.line_column(end);
+    PlacePart {
+        file: Some(&label.source.name),
+        line: Some(line),
+        column: Some(column),
+        end_line: Some(end_line),
+        end_column: Some(end_column),
+        byte_start: Some(start),
+        byte_end: Some(end),
+        label: (!label.text.is_empty()).then_some(label.text.as_str()),
+    }
 }
 
 /// Pretty, because people read it too, with a line end, because it is a text file.
 fn write_document<T: Serialize>(out: &mut dyn Write, document: &T) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, document)?;
     writeln!(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::model::SourceFile;
+
+    #[test]
+    fn places_are_told_in_characters_and_in_bytes_and_the_schema_takes_them() {
+        let source =
+            Arc::new(SourceFile { name: "ä.yaml".to_owned(), text: "größe: 1\nä: größe x\n".to_owned() });
+        let diagnostics = [
+            Diagnostic::error("wrong").at(&source, 15..22, "").at(&source, 0..7, "because of this").help("do it"),
+            Diagnostic::warning("odd"),
+        ];
+        let mut out = Vec::new();
+        write_diagnostics(&mut out, &diagnostics).unwrap();
+        let document: serde_json::Value = serde_json::from_slice(&out).unwrap();
+        let first = &document["diagnostics"][0];
+        assert_eq!(&source.text[15..22], "größe");
+        let numbers = ["line", "column", "end_line", "end_column", "byte_start", "byte_end"];
+        assert_eq!(numbers.map(|key| first[key].as_u64().unwrap()), [2, 4, 2, 9, 15, 22]);
+        assert_eq!(first["related"][0]["label"], "because of this");
+        assert_eq!(document["diagnostics"][1]["file"], serde_json::Value::Null);
+        let schema = jsonschema::draft7::new(&diagnostics_schema()).unwrap();
+        let wrong: Vec<String> = schema.iter_errors(&document).map(|error| error.to_string()).collect();
+        assert!(wrong.is_empty(), "{wrong:#?}");
+        assert!(!schema.is_valid(&serde_json::json!({"schema_version": 2})));
+    }
 }

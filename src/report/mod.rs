@@ -27,6 +27,7 @@ pub mod json;
 pub mod observed;
 mod page;
 mod progress;
+mod redact;
 #[cfg(test)]
 mod samples;
 mod steps;
@@ -41,6 +42,7 @@ use std::io;
 pub use exit::ExitPolicy;
 pub use json::JsonReporter;
 pub use progress::{EventLines, Progress};
+pub use redact::{Redacting, Redactor};
 pub use style::Palette;
 pub use summary::{HostCounts, StepCounts, Summary};
 pub use text::{Detail, TextOptions, TextReporter};

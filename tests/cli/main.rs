@@ -108,6 +108,11 @@ fn standard_output_is_one_json_document_whatever_happens() {
         ("$ unitfleet inventory --host web1 --explain --format json", 0),
         ("$ unitfleet inventory --host nobody --format json", 64),
         ("$ unitfleet validate --format json -e @nowhere.yaml web.yaml", 65),
+        ("$ unitfleet init --format json new", 0),
+        ("$ unitfleet init --format json", 64),
+        ("$ unitfleet validate --format json", 64),
+        ("$ unitfleet validate --format=json --bogus web.yaml", 64),
+        ("$ unitfleet plan --format json broken-settings/playbook.yaml", 65),
     ] {
         let folder = project();
         let output = run(line, folder.path());
@@ -151,6 +156,45 @@ fn render_writes_what_each_host_would_get() {
         expected.push(file("etc/webapp.env", &format!("PORT={port}\n")));
     }
     assert_eq!(found, expected);
+}
+
+/// A new project is right as it is, and so is what is made of unit files.
+#[test]
+fn what_init_writes_is_valid_and_renders() {
+    let folder = project();
+    for line in [
+        "$ unitfleet init deep/new",
+        "$ unitfleet validate deep/new/playbook.yaml",
+        "$ unitfleet render -o out deep/new/playbook.yaml",
+        "$ unitfleet init shop --from-unit units/shop.service units/shop.socket",
+        "$ unitfleet render -i inventory.yaml -o back shop/shop.yaml",
+    ] {
+        let output = run(line, folder.path());
+        assert_eq!(output.status.code(), Some(0), "{line}: {output:?}");
+        assert!(output.stderr.is_empty(), "{line}: {output:?}");
+    }
+    let read = |path: &str| std::fs::read_to_string(folder.path().join(path)).unwrap_or_else(|_| panic!("no {path}"));
+    assert_eq!(read("out/web1.example.com/etc/hello.env"), "HELLO_TO=\"the fleet\"\nHELLO_EVERY=30\n");
+    assert!(read("out/db1.example.com/etc/systemd/system/hello.service").contains("from db1.example.com\""));
+    for unit in ["shop.service", "shop.socket", "shop.service.d/limits.conf"] {
+        assert_eq!(read(&format!("back/web1/etc/systemd/system/{unit}")), read(&format!("units/{unit}")), "{unit}");
+    }
+    for (name, what) in [("playbook", "playbook"), ("inventory", "inventory"), ("project", "project")] {
+        let printed = run(&format!("$ unitfleet schema {what}"), folder.path());
+        assert_eq!(read(&format!("deep/new/.schema/{name}.json")).as_bytes(), printed.stdout);
+    }
+}
+
+#[test]
+fn shells_and_man_are_told_every_verb() {
+    let folder = project();
+    for line in ["$ unitfleet completions bash", "$ unitfleet completions zsh", "$ unitfleet man"] {
+        let output = run(line, folder.path());
+        let text = String::from_utf8(output.stdout).unwrap();
+        for verb in ["validate", "render", "observe", "plan", "apply", "disconnect", "sandbox", "init", "schema"] {
+            assert!(text.contains(verb), "{line} does not know {verb}");
+        }
+    }
 }
 
 #[test]

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use unitfleet::model::{
-    AbsPath, Account, ActiveState, Bytes, FileMeta, HostFacts, HostName, Ledger, LedgerEntry, ManifestName,
-    Observation, Observed, ObservedPath, ObservedUnit, UnitName, UserName,
+    AbsPath, Account, ActiveState, Bytes, FileMeta, HostFacts, HostName, Ledger, LedgerEntry, MachineFacts,
+    ManifestName, Observation, Observed, ObservedPath, ObservedUnit, UnitName, UserName,
 };
 
 const NOW_US: i64 = 1_700_000_000_000_000;
@@ -43,6 +43,7 @@ fn fresh(name: &str) -> Observed {
             units_load_us: Some(22 * HOUR_US),
             reloaded_us: None,
             unit_path: vec![path("/etc/systemd/system"), path("/usr/lib/systemd/system")],
+            machine: MachineFacts::default(),
         },
         units: BTreeMap::from([(service(), unit("not-found", ActiveState::Inactive))]),
         paths: [UNIT, DROP_IN, ENVIRONMENT].map(|at| (path(at), ObservedPath::Absent)).into(),
@@ -52,6 +53,7 @@ fn fresh(name: &str) -> Observed {
         ledgers: BTreeMap::new(),
         ledger_times_us: BTreeMap::new(),
         started: BTreeMap::new(),
+        credentials: BTreeMap::new(),
         holds: BTreeMap::new(),
         lock: None,
     }
@@ -72,7 +74,7 @@ fn edited(name: &str) -> Observed {
         (ENVIRONMENT, "PORT=8001\n".to_owned(), "PORT=8001\n".to_owned()),
     ];
     for (at, installed, found) in files {
-        entries.push(LedgerEntry::File { path: path(at), digest: Bytes::from(installed).digest() });
+        entries.push(LedgerEntry::File { path: path(at), digest: Some(Bytes::from(installed).digest()) });
         host.paths.insert(path(at), file(&found, if at == ENVIRONMENT { 0o640 } else { 0o644 }, at == ENVIRONMENT));
     }
     let link = path("/etc/systemd/system/multi-user.target.wants/webapp.service");

@@ -18,8 +18,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 use unitfleet::model::{
     AbsPath, Account, ActiveState, Bytes, Desired, Digest, FileMeta, HostFacts, Ledger, LedgerEntry, Lock,
-    ManifestName, Observation, Observed, ObservedPath, ObservedUnit, RunState, Started, UNIT_DIR, UnitKind, UnitName,
-    UserName, Wanted,
+    MachineFacts, ManifestName, Observation, Observed, ObservedPath, ObservedUnit, RunState, Started, UNIT_DIR,
+    UnitKind, UnitName, UserName, Wanted,
 };
 use unitfleet::observe::request;
 use unitfleet::plan::plan_host;
@@ -188,6 +188,7 @@ pub(crate) fn observed(desired: &Desired, text: &str) -> Observed {
         paths: BTreeMap::new(),
         links: BTreeMap::new(),
         users: BTreeMap::new(),
+        credentials: BTreeMap::new(),
         groups: BTreeMap::new(),
         ledgers: BTreeMap::new(),
         ledger_times_us: BTreeMap::new(),
@@ -228,6 +229,7 @@ fn facts(host: &Host) -> HostFacts {
         units_load_us: (version >= 250).then_some(uptime_us - read + host.clock_ahead * SECOND),
         reloaded_us: (version < 250 && host.as_desired).then_some(NOW_S * SECOND - read),
         unit_path: UNIT_PATH.map(path).to_vec(),
+        machine: MachineFacts::default(),
     }
 }
 
@@ -291,7 +293,7 @@ fn put_desired(desired: &Desired, seen: &mut Observed) {
             let mut found = file(&spec.bytes, FILES_CHANGED_S);
             own_by(&mut found, &spec.user, &spec.group, spec.mode);
             seen.paths.insert(at.clone(), found);
-            own(&wanted.claim.manifest, LedgerEntry::File { path: at.clone(), digest: spec.bytes.digest() });
+            own(&wanted.claim.manifest, LedgerEntry::File { path: at.clone(), digest: Some(spec.bytes.digest()) });
         }
     }
     for (name, wanted) in desired.units.iter().filter(|(_, wanted)| !wanted.absent) {
@@ -301,13 +303,13 @@ fn put_desired(desired: &Desired, seen: &mut Observed) {
             own(owner, LedgerEntry::Mask(name.clone()));
         } else if let Some(bytes) = &wanted.fragment {
             seen.paths.insert(name.etc_path(), file(bytes, FILES_CHANGED_S));
-            own(owner, LedgerEntry::File { path: name.etc_path(), digest: bytes.digest() });
+            own(owner, LedgerEntry::File { path: name.etc_path(), digest: Some(bytes.digest()) });
         }
         for (drop_in, bytes) in &wanted.drop_ins {
             if let Wanted::Present(bytes) = bytes {
                 let at = name.etc_drop_in(drop_in);
                 seen.paths.insert(at.clone(), file(bytes, FILES_CHANGED_S));
-                own(owner, LedgerEntry::File { path: at, digest: bytes.digest() });
+                own(owner, LedgerEntry::File { path: at, digest: Some(bytes.digest()) });
             }
         }
         let configured = wanted.fragment.is_some() || !wanted.drop_ins.is_empty();
@@ -523,7 +525,7 @@ fn ledger_entry(line: &str, seen: &Observed) -> LedgerEntry {
                 (None, Some(ObservedPath::File { digest: Observation::Known(digest), .. })) => digest.clone(),
                 _ => Digest::of(b"what was there"),
             };
-            LedgerEntry::File { path: path(at), digest }
+            LedgerEntry::File { path: path(at), digest: Some(digest) }
         }
         "directory" => LedgerEntry::Directory(path(rest)),
         "link" => {

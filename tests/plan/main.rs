@@ -22,7 +22,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use unitfleet::compile::{Sources, compile};
+use unitfleet::compile::{Inputs, Knowledge, Sources};
 use unitfleet::load::{parse_inventory, parse_playbook};
 use unitfleet::model::{Desired, Diagnostic, HostName, Observed, SourceFile, Vars};
 use unitfleet::plan::plan_host;
@@ -81,8 +81,9 @@ fn desired(case: &str, text: &str) -> Desired {
             .unwrap_or_else(|found| wrong(found));
     let host = HostName::parse("h1").expect("it is one");
     let limit = BTreeSet::from([host.clone()]);
-    let (mut hosts, _) = compile(&[playbook], &inventory, &limit, &Vars::new(), &Sources::default())
-        .unwrap_or_else(|found| wrong(found));
+    let inputs = Inputs::new(vec![playbook], inventory, Vars::new(), Sources::default());
+    let compiled = inputs.compile(&limit, &Knowledge::default());
+    let mut hosts = compiled.unwrap_or_else(|found| wrong(found)).desired;
     hosts.remove(&host).unwrap_or_else(|| panic!("{case}: the playbook does not select h1"))
 }
 

@@ -124,7 +124,7 @@ impl Simulated {
                 }
                 meta.ctime_us = now;
             }
-            Action::WriteFile { path, bytes, mode, user, group } => {
+            Action::WriteFile { path, bytes, mode, user, group, .. } => {
                 assert!(!self.seen.links.contains_key(path), "a link is written over at {path}");
                 let meta = FileMeta { mode: *mode, user: user.to_string(), group: group.to_string(), ..self.meta() };
                 self.put(path, bytes, meta);

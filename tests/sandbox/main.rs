@@ -11,4 +11,5 @@ mod playbooks;
 mod prompt;
 mod reach;
 mod reading;
+mod secrets;
 mod support;

@@ -53,6 +53,23 @@ fn ask(host: &Host, port: u16, said: &str) -> String {
     String::from_utf8_lossy(&answer[..length]).into_owned()
 }
 
+/// The first thing that a user does: what `init` writes runs on a throw-away host without a change.
+#[test]
+fn a_new_project_runs_as_it_is() {
+    let host = host("starter", &[]);
+    let folder = host.directory().join("project");
+    let folder = folder.to_str().expect("it is text");
+    let made = host.unitfleet(["init", folder]);
+    assert!(made.status.success(), "{made:?}");
+    let playbook = format!("{folder}/playbook.yaml");
+    let report = reading::run(&host, &["apply", "-y", "--format", "json", &playbook]);
+    assert_eq!((report.code, report.outcome.as_str()), (0, "changed"), "{:#}", report.part["outcome"]);
+    let again = reading::run(&host, &["plan", "--format", "json", &playbook]);
+    assert!(again.nothing_to_do() && again.findings.is_empty(), "{:#?} {:#?}", again.steps, again.findings);
+    let journal = host.exec("journalctl --sync; journalctl -q -o cat -u hello.service");
+    assert!(journal.contains("Hello to somebody from host1"), "{journal}");
+}
+
 #[test]
 fn quickstart_says_hello() {
     let host = host("quickstart", &[]);

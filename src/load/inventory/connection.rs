@@ -28,7 +28,7 @@ pub(super) struct Connection {
 }
 
 /// Native key and Ansible's spelling.
-const KEYS: [(&str, &str); 8] = [
+pub(in crate::load) const KEYS: [(&str, &str); 8] = [
     ("address", "ansible_host"),
     ("port", "ansible_port"),
     ("user", "ansible_user"),
@@ -45,7 +45,7 @@ const ONLY_SUDO: &str = "root is reached by `sudo -n`, or log in as root";
 const OWN_SSH: &str = "put it into `ssh_args`, or into the file named by `ssh_config`";
 
 /// Ansible's keys that change how a host is reached or who acts there, with what to do instead.
-const REFUSED: [(&str, &str); 27] = [
+pub(in crate::load) const REFUSED: [(&str, &str); 27] = [
     ("ansible_password", PASSWORD),
     ("ansible_ssh_pass", PASSWORD),
     ("ansible_ssh_password", PASSWORD),

@@ -13,7 +13,8 @@ use super::draft::{Draft, is_group_name};
 use super::listing::is_listing;
 use super::setting::Setting;
 
-const GROUP: Keys = Keys { of: "a group", now: &["hosts", "children", "vars"], later: &[], sections: false };
+pub(in crate::load) const GROUP: Keys =
+    Keys { of: "a group", now: &["hosts", "children", "vars"], later: &[], sections: false };
 
 impl Draft {
     /// Adds a file in YAML, or JSON.

@@ -141,6 +141,22 @@ step_write() {
   pending=$pending$1$TAB$6$NL temps=$temps$temp$NL
 }
 
+# As step_write, but what is installed is encrypted here, with the host's own key: the same content never yields the
+# same bytes, so whether it is there already is asked of what the file decrypts to. "$6" names the credential.
+step_seal() {
+  if [ -d "$7" ] && ! [ -h "$7" ]; then fail "$1" "$7 is a directory"; return; fi
+  new=$run_dir/payload/$5
+  if [ -f "$7" ] && ! [ -h "$7" ] && has_attributes "$2" "$3" "$4" "$7" &&
+    systemd-creds decrypt --name="$6" "$7" - 2>/dev/null | cmp -s -- "$new" -; then
+    tell "$1" already
+    return
+  fi
+  new_temp "$7"
+  make_parents "$7" && attempt systemd-creds encrypt --with-key=host --name="$6" "$new" "$temp" &&
+    set_attributes "$2" "$3" "$4" "$temp" || { rm -f -- "$temp"; fail "$1" "$said"; return; }
+  pending=$pending$1$TAB$7$NL temps=$temps$temp$NL
+}
+
 flush_writes() {
   [ -n "$pending" ] || return
   undo=$failure
@@ -161,7 +177,10 @@ step_rm() {
   attempt rm -f -- "$2" || { fail "$1" "$said"; return; }
   place=${2%/*}
   # An empty directory of drop-ins says nothing; `systemctl revert` takes it away as well.
-  case $place in "$UNITS"/*.d) if rmdir -- "$place" 2>/dev/null; then place=$UNITS; fi ;; esac
+  case $place in
+    "$UNITS"/*.d) if rmdir -- "$place" 2>/dev/null; then place=$UNITS; fi ;;
+    /etc/unitfleet/credentials/*) while [ "$place" != /etc ] && rmdir -- "$place" 2>/dev/null; do place=${place%/*}; done ;;
+  esac
   soil "$place"
   tell "$1" 'done'
 }

@@ -116,7 +116,7 @@ snapshot() {
     set -- $line
     IFS=$NL
     case $3 in
-      dir | write)
+      dir | write | seal)
         shift $(($# - 1))
         keep "$1"
         ;;

@@ -7,7 +7,7 @@ run_steps() {
     IFS=$NL
     index=$1 verb=$3 key=$2-$3
     shift 3
-    if [ "$verb" != write ]; then flush_writes; fi
+    case $verb in write | seal) ;; *) flush_writes ;; esac
     if [ "$key" != "$group_key" ]; then flush_units; fi
     if [ -n "$failure" ] && [ -z "$committed" ]; then flush_writes; return; fi
     case $verb in
@@ -25,6 +25,7 @@ run_steps() {
       rmdir) step_rmdir "$index" "$@" ;;
       attr) step_attr "$index" "$@" ;;
       write) step_write "$index" "$@" ;;
+      seal) step_seal "$index" "$@" ;;
       rm) step_rm "$index" "$@" ;;
       link) step_link "$index" "$@" ;;
       unlink) step_unlink "$index" "$@" ;;
@@ -130,6 +131,9 @@ mark_started() {
     state_in "$seen" "$unit"
     now=$invocation
     if [ "$active" = active ] && [ "$now" != - ] && took_up; then
+      # What a secret went into hashes to something that could be tried out: such a record is root's alone.
+      rm -f -- "/run/unitfleet/started/$unit"
+      case $line in *-secret) umask 077 ;; *) umask 022 ;; esac
       printf '%s %s\n' "$now" "${line#* }" >"/run/unitfleet/started/$unit"
     fi
   done

@@ -74,7 +74,14 @@ pub(super) fn step(action: Action, wave: u32, reasons: &[(ReasonKind, &str)]) ->
 }
 
 fn write(at: &str) -> Action {
-    Action::WriteFile { path: path(at), bytes: Bytes::default(), mode: 0o644, user: user("root"), group: user("root") }
+    Action::WriteFile {
+        path: path(at),
+        bytes: Bytes::default(),
+        encrypt: None,
+        mode: 0o644,
+        user: user("root"),
+        group: user("root"),
+    }
 }
 
 const WEB_OLD: &str = "\

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{host, path, unit};
-use crate::model::{ActiveState, HostFacts, Observed, ObservedPath, ObservedUnit};
+use crate::model::{ActiveState, HostFacts, MachineFacts, Observed, ObservedPath, ObservedUnit};
 
 /// What a gather saw on a host, as root or not.
 pub(in crate::report) fn observed(name: &str, uid: u32) -> Observed {
@@ -38,11 +38,13 @@ pub(in crate::report) fn observed(name: &str, uid: u32) -> Observed {
             units_load_us: None,
             reloaded_us: None,
             unit_path: Vec::new(),
+            machine: MachineFacts::default(),
         },
         units: units.into_iter().map(|(name, seen)| (unit(name), seen)).collect(),
         paths: if uid == 0 { BTreeMap::new() } else { BTreeMap::from([(path("/etc/webapp.env"), unknown)]) },
         links: BTreeMap::new(),
         users: BTreeMap::new(),
+        credentials: BTreeMap::new(),
         groups: BTreeMap::new(),
         ledgers: BTreeMap::new(),
         ledger_times_us: BTreeMap::new(),
