@@ -19,8 +19,9 @@ use minijinja::{Environment, Error, ErrorKind, Value};
 use crate::render::{refusal, text_of};
 use crate::unitfile::quote;
 
-/// Adds the filters to a renderer.
+/// Adds the filters to a renderer, and the functions.
 pub(super) fn register(environment: &mut Environment<'static>) {
+    super::functions::register(environment);
     environment.add_filter("exec_quote", |value: &Value| exec_quote(value));
     environment.add_filter("exec_args", |list: &Value| exec_args(list));
     environment.add_filter("env_quote", |value: &Value, name: &str| env_quote(value, name));

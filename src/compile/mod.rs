@@ -7,11 +7,11 @@
 //!
 //! | module | responsible for |
 //! |---|---|
-//! | `filters` | the filters that unit files need in templates |
+//! | `filters`, `functions` | what unit files need in templates |
 //! | `variables` | layers of variables → one context, lazily and without circles |
 //! | `knowledge` | secrets and facts, as far as they are known |
 //! | `scope` | one manifest on one host: rendering with places |
-//! | `unit`, `unit_text`, `rules`, `watch` | `units:` |
+//! | `unit`, `unit_text`, `rules`, `unused`, `watch` | `units:` |
 //! | `credentials` | `credentials:` of a unit as files and a drop-in |
 //! | `tree` | `users:`, `directories:`, `files:` |
 //! | `claims` | each thing has one owner |
@@ -22,6 +22,7 @@
 mod claims;
 mod credentials;
 mod filters;
+mod functions;
 mod knowledge;
 mod messages;
 mod rules;
@@ -29,6 +30,7 @@ mod scope;
 mod tree;
 mod unit;
 mod unit_text;
+mod unused;
 mod variables;
 mod watch;
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::claims::Kind;
 use super::rules::Written;
 use super::scope::{Said, Scope, below, key};
-use super::{Draft, credentials, unit_text, watch};
+use super::{Draft, credentials, unit_text, unused, watch};
 use crate::load::manifest::UnitEntry;
 use crate::load::spans::Seg;
 use crate::model::{Bytes, Claim, DesiredUnit, Diagnostic, Instances, OnChange, RunState, UnitKind, UnitName, Wanted};
@@ -107,6 +107,7 @@ impl Work<'_> {
             errors = self.check(&mut unit);
         }
         if errors.is_empty() {
+            draft.messages.extend(unused::warnings(scope, entry, path));
             self.insert(unit, instances, draft);
         } else {
             draft.messages.extend(errors);

@@ -11,7 +11,7 @@ use minijinja::{Error, ErrorKind};
 
 use super::environment::Library;
 use super::value::Ours;
-use super::{Context, Site, TEXT};
+use super::{Context, Site, TEXT, builtin};
 use crate::model::{Diagnostic, SourceFile};
 
 /// How the engine names what `compile_expression` was given.
@@ -52,7 +52,11 @@ pub(super) struct Failed<'a> {
 
 impl Failed<'_> {
     pub(super) fn describe(&self, error: &Error) -> Diagnostic {
-        self.with_labels(error, self.say(error, None))
+        let mut diagnostic = self.say(error, None);
+        if diagnostic.help.is_none() {
+            diagnostic.help = self.said_by_builtin(innermost(error));
+        }
+        self.with_labels(error, diagnostic)
     }
 
     /// As [`Self::describe`], where an undefined result was found after the engine had finished.
@@ -79,10 +83,12 @@ impl Failed<'_> {
         } else {
             "there is no template of the name that this yields".to_owned()
         };
-        let help = match nearest(name, self.library.names()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("looked in {}; those built in are `builtin/…`", self.library.folders()),
-        };
+        let nearest = || nearest(name, self.library.names()).map(|near| format!("did you mean `{near}`?"));
+        let help = name
+            .strip_prefix("builtin/")
+            .and_then(builtin::instead)
+            .or_else(nearest)
+            .unwrap_or_else(|| format!("looked in {}; those built in are `builtin/…`", self.library.folders()));
         Diagnostic::error(message).at(&self.site.source, self.site.span.clone(), "").help(help)
     }
 
@@ -115,6 +121,9 @@ impl Failed<'_> {
                 .help("define it in the inventory, in `vars`, in `defaults` or with `-e`, or give a default");
         };
         let diagnostic = Diagnostic::error(format!("`{named}` is not defined"));
+        if let Some(help) = self.asked_by_builtin(error, named) {
+            return diagnostic.help(help);
+        }
         let mut path: Vec<&str> = named.split('.').collect();
         let wanted = path.pop().unwrap_or_default();
         match nearest(wanted, self.context.names_below(&path)) {
@@ -130,6 +139,28 @@ impl Failed<'_> {
                 "define it in the inventory, in `vars`, in `defaults` or with `-e`, or give a default: `{{{{ {named} | default(…) }}}}`"
             )),
         }
+    }
+
+    /// What a built-in template says of the variable that the faulty line is about. `fail` needs no more words.
+    fn said_by_builtin(&self, error: &Error) -> Option<String> {
+        let text = of_builtin(error)?;
+        let source = self.library.source(error.name()?)?;
+        let before = &text[..range_in(&source, error).start];
+        let line = text.lines().nth(before.matches('\n').count()).filter(|line| !line.contains("fail("))?;
+        let words = line.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let (variable, said) = words.into_iter().find_map(|word| Some((word, builtin::said_of(text, word)?)))?;
+        Some(format!("the template says of `{variable}`: {said}"))
+    }
+
+    /// What a built-in template says of a variable that it needs. There the name in the template is right, and a name
+    /// like it among the variables is the mistake.
+    fn asked_by_builtin(&self, error: &Error, variable: &str) -> Option<String> {
+        let said = builtin::said_of(of_builtin(error)?, variable)?;
+        let todo = match nearest(variable, self.context.names_below(&[])) {
+            Some(near) => format!("is `{near}` a misspelling of it?"),
+            None => "set it in `vars`.".to_owned(),
+        };
+        Some(format!("{todo} The template says of `{variable}`: {said}"))
     }
 
     /// The name that goes into the filter which the engine complains about: it marks the filter, and does not say what
@@ -165,13 +196,18 @@ impl Failed<'_> {
             }
             next = cause(error);
         }
+        let span = in_text.unwrap_or_else(|| self.site.span.clone());
+        if in_templates.len() == 1 && of_builtin(innermost(error)).is_some() {
+            // Nobody looks for the mistake in what we wrote.
+            diagnostic = diagnostic.at(&self.site.source, span, "");
+            return in_templates.into_iter().fold(diagnostic, |told, (source, range)| told.at(&source, range, "here"));
+        }
         let mut said = "";
         for (source, range) in in_templates.into_iter().rev() {
             diagnostic = diagnostic.at(&source, range, said);
             said = "included here";
         }
         let used = if diagnostic.labels.is_empty() { "" } else { "used here" };
-        let span = in_text.unwrap_or_else(|| self.site.span.clone());
         diagnostic.at(&self.site.source, span, used)
     }
 
@@ -207,6 +243,11 @@ impl Failed<'_> {
             _ => whole,
         }
     }
+}
+
+/// The text of the built-in template that the error is in.
+fn of_builtin(error: &Error) -> Option<&'static str> {
+    builtin::builtin(error.name()?.strip_prefix("builtin/")?)
 }
 
 fn is_ours(error: &Error) -> bool {
@@ -245,7 +286,7 @@ fn line_range(text: &str, line: usize) -> Range<usize> {
 }
 
 /// The one of `names` that a typing mistake could have turned into `wanted`.
-fn nearest(wanted: &str, names: impl IntoIterator<Item = String>) -> Option<String> {
+pub fn nearest(wanted: &str, names: impl IntoIterator<Item = String>) -> Option<String> {
     let mut best: Option<(f64, String)> = None;
     for name in names {
         let likeness = strsim::jaro_winkler(wanted, &name);

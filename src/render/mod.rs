@@ -34,8 +34,9 @@ use minijinja::{Environment, Value};
 
 use crate::model::{Diagnostic, SourceFile};
 
-pub use builtin::{BUILTIN, builtin};
+pub use builtin::{BUILTIN, builtin, taken_by};
 pub use context::Context;
+pub use diagnosis::nearest;
 pub use environment::MAX_OUTPUT;
 pub use files::{FileError, Files};
 pub use taint::Taint;

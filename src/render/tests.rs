@@ -154,11 +154,15 @@ fn templates_do_not_leave_the_project() {
 fn built_in_templates_are_found_only_under_their_own_name() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("builtin")).unwrap();
-    std::fs::write(folder.path().join("builtin/job.timer.j2"), "fake").unwrap();
+    std::fs::write(folder.path().join("builtin/job@1.timer.j2"), "fake").unwrap();
     let rendered =
-        renderer(folder.path()).template("builtin/job.timer.j2", &Context::default(), &site("x")).result.unwrap();
+        renderer(folder.path()).template("builtin/job@1.timer.j2", &Context::default(), &site("x")).result.unwrap();
     assert!(rendered.contains("[Timer]"));
-    assert!(renderer(folder.path()).template("job.timer.j2", &Context::default(), &site("x")).result.is_err());
+    assert!(renderer(folder.path()).template("job@1.timer.j2", &Context::default(), &site("x")).result.is_err());
+    let name = "builtin/job.timer.j2";
+    let error = renderer(folder.path()).template(name, &Context::default(), &site(name)).result.unwrap_err();
+    assert_eq!(error.message, "there is no template `builtin/job.timer.j2`");
+    assert!(error.help.as_deref().unwrap_or_default().starts_with("write `builtin/job@1.timer.j2`: "), "{error:?}");
 }
 
 #[test]

@@ -13,3 +13,4 @@ mod reach;
 mod reading;
 mod secrets;
 mod support;
+mod templates;

@@ -35,7 +35,7 @@ files:
 unit_defaults: {enabled: true, state: started}
 units:
   webapp.service:
-    template: builtin/web-app.service.j2
+    template: builtin/web-app@1.service.j2
     vars: {exec: /opt/webapp/app.py}
     watch: [/opt/webapp/app.py]
     on_change: auto
