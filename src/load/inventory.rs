@@ -115,7 +115,7 @@ fn read_with(
             } else {
                 match read_file(&source) {
                     Ok(source) => draft.read(&source),
-                    Err(problem) => draft.problems.push(problem),
+                    Err(problem) => draft.problems.push(about_lists(problem, &source)),
                 }
             }
         }
@@ -128,6 +128,14 @@ fn read_with(
         }
     }
     resolve::resolve(draft)
+}
+
+/// Ansible takes `-i web1,web2,` for the hosts themselves.
+fn about_lists(problem: Diagnostic, path: &Path) -> Diagnostic {
+    if path.to_string_lossy().contains(',') && !path.exists() {
+        return problem.help("`-i` names files; write the hosts into one, each on a line of its own");
+    }
+    problem
 }
 
 /// Asks a script for its groups, and for the variables of each host if it did not give them at once.

@@ -248,6 +248,8 @@ fn a_file_is_run_only_if_it_looks_like_a_program() {
     assert_eq!(hosts(written("fleet", "#!/bin/sh\necho '{\"web\": [\"d\"]}'\n", 0o755)), "d");
     let refused = hosts(written("plain", "#!/bin/sh\necho {}\n", 0o644));
     assert!(refused.ends_with("is a script, and not executable"), "{refused}");
+    let list = read_inventory(&[PathBuf::from("web1,web2,")]).unwrap_err().remove(0);
+    assert!(list.help.is_some_and(|help| help.contains("each on a line of its own")));
     let missing = folder.path().join("no.yaml");
     assert_eq!(hosts(missing.clone()), format!("cannot read `{}`: there is no such file", missing.display()));
 }
