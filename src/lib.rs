@@ -73,7 +73,7 @@
 //! thing), unit, drop-in, directive · desired, observed · change (what differs) with its reason · step (what to do) ·
 //! finding (seen, not ours to change) · refusal (why a host must not be applied to) · plan · wave · gate (every unit
 //! must load before anything is stopped) · run (one apply; has an id) · event, outcome, report · ledger (what we
-//! installed on a host) · drift · hold. Unit fields keep systemd's own spelling in `snake_case`: `active_state`.
+//! installed on a host) · drift · hold · adopt (what a hand made becomes ours) · tag. Unit fields keep systemd's own spelling in `snake_case`: `active_state`.
 
 pub mod apply;
 pub mod cli;

@@ -11,7 +11,7 @@ use crate::model::{
     Desired, Event, Finding, FindingKind, HostFacts, HostName, HostPlan, HostReport, Observed, Outcome, Refusal,
     StepOutcome, StepStatus, Target,
 };
-use crate::observe::{Context, for_each_host, gather, gather_again, nonce, outcome_of, request};
+use crate::observe::{Context, Gathered, for_each_host, gather, gather_again, gather_more, nonce, outcome_of, request};
 use crate::plan::plan_host;
 use crate::remote::{self, Progress, RefusedBy, Transaction, TransactionAnswer, Verdict};
 use crate::transport::{Exec, Session, TransportError, TransportErrorKind};
@@ -163,18 +163,19 @@ async fn plan_one(context: &Context, mut task: HostTask) -> Planned {
     let started = Instant::now();
     let host = task.target.host.clone();
     drop(context.events.send(Event::HostStarted { host }));
-    match gather(context, &task.target, &request(&task.desired)).await {
+    match gather_and_learn(context, &mut task).await {
         Err(outcome) => {
             let report = report(outcome, None, elapsed_ms(started));
             Planned { task, session: None, uid: 0, unprivileged: None, report }
         }
-        Ok(gathered) => {
-            if let Err(error) = task.learn(&gathered.observed.facts) {
-                let report = report(unusable(error), None, elapsed_ms(started));
-                return Planned { task, session: None, uid: 0, unprivileged: None, report };
-            }
+        Ok((_, Err(error))) => {
+            let report = report(unusable(error), None, elapsed_ms(started));
+            Planned { task, session: None, uid: 0, unprivileged: None, report }
+        }
+        Ok((gathered, Ok(()))) => {
             let plan = plan_with_privilege(&task.desired, &gathered.observed, gathered.unprivileged.as_ref());
             let outcome = outcome_of_plan(&plan);
+            task.desired.keep_holds(gathered.observed.facts.now_us);
             Planned {
                 task,
                 session: Some(gathered.session),
@@ -184,6 +185,27 @@ async fn plan_one(context: &Context, mut task: HostTask) -> Planned {
             }
         }
     }
+}
+
+/// Gathers all that planning needs. Which things a host shall have may depend on its own facts (`when:`): what the first
+/// question did not name is then asked for over the same connection.
+///
+/// With it comes what is wrong in the playbook for this very host.
+///
+/// # Errors
+/// The host's outcome, when it could not be asked.
+pub async fn gather_and_learn(
+    context: &Context,
+    task: &mut HostTask,
+) -> Result<(Gathered, Result<(), String>), Outcome> {
+    let asked = request(&task.desired);
+    let mut gathered = gather(context, &task.target, &asked).await?;
+    let learned = task.learn(&gathered.observed.facts);
+    let needed = request(&task.desired);
+    if !asked.covers(&needed) {
+        gather_more(context, &task.target, &needed, &mut gathered).await?;
+    }
+    Ok((gathered, learned))
 }
 
 /// The playbook is wrong for this very host, which only its facts have shown.

@@ -47,7 +47,9 @@ pub(super) fn run(args: &Args, global: &GlobalArgs, terminal: &Terminal) -> Verd
                 .to_owned(),
         ));
     }
-    let tasks = Project::load(&args.playbooks, global, terminal, Secrecy::Resolved)?.into_tasks();
+    let project = Project::load(&args.playbooks, global, terminal, Secrecy::Resolved)?;
+    let tags = project.tags.clone();
+    let tasks = project.into_tasks();
     let names: BTreeSet<HostName> = tasks.keys().cloned().collect();
     let options = ApplyOptions {
         run: run_id(),
@@ -58,7 +60,7 @@ pub(super) fn run(args: &Args, global: &GlobalArgs, terminal: &Terminal) -> Verd
     };
     let (run, count) = (options.run.clone(), names.len());
     let (hosts, shown) = if asking {
-        ask_then_apply(global, terminal, tasks, &names, options)?
+        ask_then_apply(global, terminal, (tasks, &tags), &names, options)?
     } else {
         let hosts = fleet::with_hosts(global, terminal, |base| async move {
             let work = |context| async move { plan_and_apply_fleet(&context, &options, tasks).await };
@@ -66,7 +68,7 @@ pub(super) fn run(args: &Args, global: &GlobalArgs, terminal: &Terminal) -> Verd
         })?;
         (hosts, false)
     };
-    let report = fleet::assemble("apply", &run, &names, hosts);
+    let report = fleet::assemble("apply", &run, &tags, &names, hosts);
     fleet::finish(&report, global, terminal, false, shown)
 }
 
@@ -76,7 +78,7 @@ type Reports = BTreeMap<HostName, HostReport>;
 fn ask_then_apply(
     global: &GlobalArgs,
     terminal: &Terminal,
-    tasks: BTreeMap<HostName, HostTask>,
+    (tasks, tags): (BTreeMap<HostName, HostTask>, &[String]),
     names: &BTreeSet<HostName>,
     options: ApplyOptions,
 ) -> Result<(Reports, bool), Failure> {
@@ -88,7 +90,7 @@ fn ask_then_apply(
         if !pending {
             return Ok((parts, false));
         }
-        show(&fleet::assemble("plan", "", names, parts.clone()), terminal)?;
+        show(&fleet::assemble("plan", "", tags, names, parts.clone()), terminal)?;
         if !answer().await? {
             writeln!(Terminal::err(), "Nothing was changed.")?;
             return Ok((without_pending(parts), true));

@@ -107,6 +107,7 @@ pub(super) const SCHEMA_VERSION: u32 = 1;
 pub(super) fn assemble(
     verb: &str,
     run: &str,
+    tags: &[String],
     names: &BTreeSet<HostName>,
     mut hosts: BTreeMap<HostName, HostReport>,
 ) -> RunReport {
@@ -120,5 +121,5 @@ pub(super) fn assemble(
             elapsed_ms: 0,
         });
     }
-    RunReport { schema_version: SCHEMA_VERSION, verb: verb.to_owned(), run: run.to_owned(), hosts }
+    RunReport { schema_version: SCHEMA_VERSION, verb: verb.to_owned(), run: run.to_owned(), tags: tags.to_vec(), hosts }
 }

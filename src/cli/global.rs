@@ -50,6 +50,10 @@ pub(super) struct GlobalArgs {
     #[arg(short, long, global = true, value_name = "SELECTOR")]
     pub(super) limit: Option<String>,
 
+    /// Only what has one of these tags: `web`, `web,config`; may be given several times
+    #[arg(short, long, global = true, value_name = "TAGS")]
+    pub(super) tags: Vec<String>,
+
     /// A variable as text, or a file of them (YAML, JSON), stronger than all others; may be given several times
     #[arg(short = 'e', long = "var", global = true, value_name = "KEY=VALUE|@FILE")]
     pub(super) vars: Vec<String>,

@@ -5,9 +5,9 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 
-use crate::apply::HostTask;
+use crate::apply::{HostTask, gather_and_learn};
 use crate::model::{Event, HostName, Observed, Outcome};
-use crate::observe::{Context, for_each_host, gather, request};
+use crate::observe::{Context, for_each_host};
 use crate::report::{json, observed};
 
 use super::global::{Format, GlobalArgs};
@@ -79,10 +79,12 @@ async fn observe_all(
     for_each_host(context.jobs, tasks, move |host, task| {
         let context = worker.clone();
         async move {
+            let mut task = task;
             drop(context.events.send(Event::HostStarted { host: host.clone() }));
-            let result = gather(&context, &task.target, &request(&task.desired)).await;
+            let result = gather_and_learn(&context, &mut task).await;
             drop(context.events.send(Event::HostFinished { host, failed: result.is_err() }));
-            result.map(|gathered| gathered.observed)
+            // A playbook that is wrong for this host is no reason not to show what is there.
+            result.map(|(gathered, _)| gathered.observed)
         }
     })
     .await

@@ -29,7 +29,9 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, global: &GlobalArgs, terminal: &Terminal) -> Verdict {
-    let mut tasks = Project::load(&args.playbooks, global, terminal, Secrecy::Resolved)?.into_tasks();
+    let project = Project::load(&args.playbooks, global, terminal, Secrecy::Resolved)?;
+    let tags = project.tags.clone();
+    let mut tasks = project.into_tasks();
     let names: BTreeSet<HostName> = tasks.keys().cloned().collect();
     let hosts = match &args.observed {
         Some(path) => offline(path, &mut tasks)?,
@@ -38,7 +40,7 @@ pub(super) fn run(args: &Args, global: &GlobalArgs, terminal: &Terminal) -> Verd
             Ok(planned.into_iter().map(|(host, planned)| (host, planned.into_report())).collect())
         })?,
     };
-    let report = fleet::assemble("plan", "", &names, hosts);
+    let report = fleet::assemble("plan", "", &tags, &names, hosts);
     fleet::finish(&report, global, terminal, args.detailed_exitcode, false)
 }
 

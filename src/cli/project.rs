@@ -10,6 +10,7 @@ use crate::load::extra_vars::ExtraVars;
 use crate::load::inventory::{Inventory, read_inventory_for};
 use crate::load::manifest::Playbook;
 use crate::load::selector::{Selector, SelectorError};
+use crate::load::tags::TagFilter;
 use crate::load::{brief, read_playbook};
 use crate::model::{Desired, Diagnostic, HostFacts, HostName, SecretValue};
 use crate::report::diagnostic;
@@ -23,12 +24,15 @@ use super::terminal::{Terminal, variable};
 pub(super) struct Project {
     inputs: Arc<Inputs>,
     knowledge: Knowledge,
-    /// Hosts that some manifest selects, after `--limit`.
+    /// Hosts that some manifest selects, after `--limit` and `--tags`.
     pub(super) desired: BTreeMap<HostName, Desired>,
+    /// What `--tags` asked for.
+    pub(super) tags: Vec<String>,
     /// What was said about the input already.
     pub(super) warnings: Vec<Diagnostic>,
     /// Hosts of which something depends on their facts.
     needs_facts: BTreeSet<HostName>,
+    secrecy: Secrecy,
 }
 
 /// Whether secrets are fetched.
@@ -67,32 +71,58 @@ impl Project {
             return Err(Failure::Invalid(errors));
         };
         let limit = select(&inventory, global.limit.as_deref())?;
+        let filter = tag_filter(&global.tags, &read)?;
         let sources = Sources { templates, ..Sources::default() };
-        let inputs = Inputs::new(read, inventory, extra_vars(&global.vars)?.vars(), sources);
+        let inputs = Inputs::new(read, inventory, extra_vars(&global.vars)?.vars(), sources).limited(filter.clone());
         let (compiled, knowledge) = compile(&inputs, &limit, secrecy)?;
-        let Compiled { desired, warnings: found, needs } = compiled;
+        let Compiled { mut desired, warnings: found, needs } = compiled;
         warnings.extend(found);
         if let Some(limit) = global.limit.as_deref().filter(|_| desired.is_empty()) {
             let warning = Diagnostic::warning(format!("no manifest is about any host of `--limit {limit}`"));
             warnings.push(warning.help("look at `hosts:` in the playbook"));
         }
+        let tags: Vec<String> = filter.asked().map(str::to_owned).collect();
+        warnings.extend(keep_selected(&mut desired, &needs.facts, &filter));
         warn(&warnings, terminal)?;
-        Ok(Self { inputs: Arc::new(inputs), knowledge, desired, needs_facts: needs.facts, warnings })
+        Ok(Self { inputs: Arc::new(inputs), knowledge, desired, tags, needs_facts: needs.facts, secrecy, warnings })
     }
 
     /// One task per host.
     pub(super) fn into_tasks(self) -> BTreeMap<HostName, HostTask> {
-        let Self { inputs, knowledge, desired, needs_facts, .. } = self;
+        let Self { inputs, knowledge, desired, needs_facts, secrecy, .. } = self;
         let knowledge = Arc::new(knowledge);
         desired
             .into_iter()
             .filter_map(|(name, desired)| {
                 let target = inputs.inventory().hosts.get(&name)?.target.clone();
-                let with_facts = needs_facts.contains(&name).then(|| with_facts(&name, &inputs, &knowledge));
+                let with_facts = needs_facts.contains(&name).then(|| with_facts(&name, &inputs, &knowledge, secrecy));
                 Some((name, HostTask { target, desired, with_facts }))
             })
             .collect()
     }
+}
+
+fn tag_filter(given: &[String], playbooks: &[Playbook]) -> Result<TagFilter, Failure> {
+    TagFilter::parse(given, playbooks)
+        .map_err(|(wrong, help)| Failure::Usage(format!("--tags {}: {wrong}\n help: {help}", given.join(","))))
+}
+
+/// Hosts of which the tags leave nothing are none of the run's.
+fn keep_selected(
+    desired: &mut BTreeMap<HostName, Desired>,
+    needs_facts: &BTreeSet<HostName>,
+    filter: &TagFilter,
+) -> Option<Diagnostic> {
+    let hosts = desired.len();
+    let asked: Vec<&str> = filter.asked().collect();
+    if asked.is_empty() {
+        return None;
+    }
+    desired.retain(|host, one| one.has_selected() || needs_facts.contains(host));
+    (desired.is_empty() && hosts > 0).then(|| {
+        let message = format!("nothing that is tagged {} is about any of these hosts", asked.join(", "));
+        Diagnostic::warning(message).help("look at `hosts:`, `when:` and `tags:` in the playbook")
+    })
 }
 
 /// Compiles until nothing is missing that can be had: secrets are fetched, all at once, when it is known which are
@@ -111,7 +141,7 @@ fn compile(inputs: &Inputs, limit: &BTreeSet<HostName>, secrecy: Secrecy) -> Res
 }
 
 /// Compiles one host again when its facts are known. A warning has been given before, with those of all hosts.
-fn with_facts(host: &HostName, inputs: &Arc<Inputs>, knowledge: &Arc<Knowledge>) -> WithFacts {
+fn with_facts(host: &HostName, inputs: &Arc<Inputs>, knowledge: &Arc<Knowledge>, secrecy: Secrecy) -> WithFacts {
     let (host, inputs, knowledge) = (host.clone(), Arc::clone(inputs), Arc::clone(knowledge));
     WithFacts(Arc::new(move |facts: &HostFacts| {
         let mut known = Knowledge::clone(&knowledge);
@@ -119,10 +149,11 @@ fn with_facts(host: &HostName, inputs: &Arc<Inputs>, knowledge: &Arc<Knowledge>)
         let compiled = inputs.compile(&BTreeSet::from([host.clone()]), &known);
         let mut compiled =
             compiled.map_err(|wrong| wrong.iter().map(brief).collect::<String>().trim_end().to_owned())?;
-        if let Some(source) = compiled.needs.secrets.keys().next() {
+        if let (Some(source), Secrecy::Resolved) = (compiled.needs.secrets.keys().next(), secrecy) {
             return Err(format!("with these facts a secret from {source} is needed, which was not fetched"));
         }
-        compiled.desired.remove(&host).ok_or_else(|| "nothing is wanted of it".to_owned())
+        // With these facts every manifest may have turned out to be about other hosts.
+        Ok(compiled.desired.remove(&host).unwrap_or_else(|| Desired::empty(host.clone())))
     }))
 }
 

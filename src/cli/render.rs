@@ -60,12 +60,12 @@ pub(super) fn run(args: &Args, global: &GlobalArgs, terminal: &Terminal) -> Verd
 /// Every file that the host would get, unit files and drop-ins included.
 fn rendered(desired: &Desired) -> Vec<(AbsPath, &Bytes)> {
     let mut files = Vec::new();
-    for (path, file) in &desired.files {
+    for (path, file) in desired.files.iter().filter(|(_, file)| file.claim.selected) {
         if let Wanted::Present(spec) = &file.spec {
             files.push((path.clone(), &spec.bytes));
         }
     }
-    for (name, unit) in &desired.units {
+    for (name, unit) in desired.units.iter().filter(|(_, unit)| unit.claim.selected) {
         files.extend(unit.fragment.as_ref().map(|bytes| (name.etc_path(), bytes)));
         for (drop_in, wanted) in &unit.drop_ins {
             if let Wanted::Present(bytes) = wanted {

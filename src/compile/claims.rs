@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::scope::Scope;
+use crate::load::manifest::Selection;
 use crate::load::spans::Seg;
 use crate::model::{Claim, Diagnostic, SourceFile};
 
@@ -36,7 +37,13 @@ pub(super) struct Claims {
 
 impl Claims {
     /// Claims a thing for the scope's manifest, or says who has it already.
-    pub(super) fn claim(&mut self, kind: Kind, name: &str, scope: &Scope, path: &[Seg]) -> Result<Claim, Diagnostic> {
+    pub(super) fn claim(
+        &mut self,
+        (kind, name): (Kind, &str),
+        scope: &Scope,
+        path: &[Seg],
+        selection: &Selection,
+    ) -> Result<Claim, Diagnostic> {
         let spans = &scope.manifest.spans;
         let span = spans.key(path);
         if let Some((source, first)) = self.known.get(&(kind, name.to_owned())) {
@@ -47,6 +54,7 @@ impl Claims {
         }
         let place = (Arc::clone(spans.source()), span);
         self.known.insert((kind, name.to_owned()), place);
-        Ok(Claim { manifest: scope.manifest.name.clone(), place: spans.place(path) })
+        let tags = scope.manifest.selection.tags.union(&selection.tags).cloned().collect();
+        Ok(Claim { tags, ..Claim::new(scope.manifest.name.clone(), spans.place(path)) })
     }
 }

@@ -30,6 +30,16 @@ pub struct Needs {
     pub facts: BTreeSet<HostName>,
 }
 
+impl Needs {
+    /// Takes up what was missed elsewhere; the first place of a secret stays.
+    pub(super) fn add(&mut self, other: Needs) {
+        for (source, label) in other.secrets {
+            self.secrets.entry(source).or_insert(label);
+        }
+        self.facts.extend(other.facts);
+    }
+}
+
 /// The word that stands for a secret that is not known, and for one that is not shown.
 #[must_use]
 pub fn stand_in(secret: &str) -> String {

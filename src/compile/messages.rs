@@ -34,6 +34,11 @@ impl Messages {
         }
     }
 
+    /// What concerns no single host, or counts them itself.
+    pub(super) fn of_no_host(&mut self, diagnostics: impl IntoIterator<Item = Diagnostic>) {
+        self.said.extend(diagnostics.into_iter().map(|diagnostic| (diagnostic, BTreeSet::new())));
+    }
+
     /// The value, where there is one; its error becomes a message.
     pub(super) fn keep<T>(&mut self, result: Result<T, Diagnostic>) -> Option<T> {
         result.map_err(|diagnostic| self.push(diagnostic)).ok()
@@ -41,7 +46,7 @@ impl Messages {
 
     /// The warnings; or everything, if there is an error.
     pub(super) fn finish(self) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
-        let wrong = self.said.iter().any(|(diagnostic, _)| !diagnostic.warning);
+        let wrong = self.said.iter().any(|(diagnostic, _)| diagnostic.is_error());
         let compiled = self.compiled;
         let all = self
             .said

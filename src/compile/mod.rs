@@ -11,22 +11,28 @@
 //! | `variables` | layers of variables → one context, lazily and without circles |
 //! | `knowledge` | secrets and facts, as far as they are known |
 //! | `scope` | one manifest on one host: rendering with places |
-//! | `unit`, `unit_text`, `rules`, `unused`, `watch` | `units:` |
+//! | `conditions`, `compared` | `when:` |
+//! | `unit`, `unit_text`, `rules`, `unused`, `watch`, `hold` | `units:` |
 //! | `credentials` | `credentials:` of a unit as files and a drop-in |
 //! | `tree` | `users:`, `directories:`, `files:` |
 //! | `claims` | each thing has one owner |
+//! | `shadows` | variables of a manifest that hide the inventory's |
 //!
 //! The only files read are those that the playbooks name, through [`Sources`], below the project's root. No host,
 //! clock or environment is asked. Which directives exist is not known here: that is the work of lint.
 
 mod claims;
+mod compared;
+mod conditions;
 mod credentials;
 mod filters;
 mod functions;
+mod hold;
 mod knowledge;
 mod messages;
 mod rules;
 mod scope;
+mod shadows;
 mod tree;
 mod unit;
 mod unit_text;
@@ -41,14 +47,17 @@ use std::sync::OnceLock;
 
 use crate::load::check_unique;
 use crate::load::inventory::Inventory;
-use crate::load::manifest::{Manifest, Playbook};
+use crate::load::manifest::{Manifest, Playbook, Selection};
 use crate::load::spans::Seg;
+use crate::load::tags::TagFilter;
 use crate::model::{Desired, Diagnostic, HostName, UnitKind, UnitName, Vars};
 use crate::render::{Context, Files, Renderer, Search};
 
 use claims::{Claims, Kind};
+use conditions::There;
 use messages::Messages;
 use scope::{Common, Scope, key};
+use shadows::Shadows;
 
 pub use knowledge::{Knowledge, Needs, stand_in};
 
@@ -79,6 +88,7 @@ pub struct Inputs {
     inventory: Inventory,
     extra: Vars,
     sources: Sources,
+    tags: TagFilter,
     /// `groups` and `inventory`, the same for every host and made once.
     fleet: OnceLock<Context>,
 }
@@ -87,7 +97,13 @@ impl Inputs {
     /// Takes what was read. `extra` are the variables of the command line.
     #[must_use]
     pub fn new(playbooks: Vec<Playbook>, inventory: Inventory, extra: Vars, sources: Sources) -> Self {
-        Self { playbooks, inventory, extra, sources, fleet: OnceLock::new() }
+        Self { playbooks, inventory, extra, sources, tags: TagFilter::default(), fleet: OnceLock::new() }
+    }
+
+    /// Limits the run to what the tags select.
+    #[must_use]
+    pub fn limited(self, tags: TagFilter) -> Self {
+        Self { tags, ..self }
     }
 
     /// The inventory.
@@ -98,34 +114,44 @@ impl Inputs {
 
     /// What every host of `limit` that a manifest selects shall look like; or everything that is wrong.
     pub fn compile(&self, limit: &BTreeSet<HostName>, knowledge: &Knowledge) -> Result<Compiled, Vec<Diagnostic>> {
-        let Self { playbooks, inventory, extra, sources, fleet } = self;
-        let needs = RefCell::default();
+        let Self { playbooks, inventory, extra, sources, tags, fleet } = self;
+        let mut needs = Needs::default();
         let mut messages = Messages::default();
         messages.extend(check_unique(playbooks));
         let jobs: Vec<Job> =
             playbooks.iter().flat_map(|playbook| jobs_of(playbook, inventory, sources, &mut messages)).collect();
         let fleet = fleet.get_or_init(|| variables::fleet(inventory));
         let mut compiled = BTreeMap::new();
+        let mut shadows = Shadows::default();
         for host in limit {
             let mine: Vec<&Job> = jobs.iter().filter(|job| job.hosts.contains(host)).collect();
             if mine.is_empty() {
                 continue;
             }
             messages.host(host);
-            let given = Given { inventory, extra, fleet, sources, knowledge, needs: &needs };
-            let desired = one_host(host, &mine, &given, &mut messages);
-            compiled.insert(host.clone(), desired);
+            let of_host = RefCell::default();
+            let given = Given { inventory, extra, fleet, sources, tags, knowledge, needs: &of_host };
+            let mut desired = one_host(host, &mine, &given, &mut messages, &mut shadows);
+            desired.select(|of_entry| tags.selects(of_entry));
+            let of_host = of_host.into_inner();
+            // Where every manifest's `when` is false the host is not one of the run, unless its facts are to decide that.
+            if !desired.manifests.is_empty() || of_host.facts.contains(host) {
+                compiled.insert(host.clone(), desired);
+            }
+            needs.add(of_host);
         }
-        messages.finish().map(|warnings| Compiled { desired: compiled, warnings, needs: needs.into_inner() })
+        messages.of_no_host(shadows.hints());
+        messages.finish().map(|warnings| Compiled { desired: compiled, warnings, needs })
     }
 }
 
-/// What is the same for every host.
+/// What is the same for every host, but for what is missed on one.
 struct Given<'a> {
     inventory: &'a Inventory,
     extra: &'a Vars,
     fleet: &'a Context,
     sources: &'a Sources,
+    tags: &'a TagFilter,
     knowledge: &'a Knowledge,
     needs: &'a RefCell<Needs>,
 }
@@ -177,14 +203,13 @@ fn nothing_selected(manifest: &Manifest) -> Diagnostic {
     )
 }
 
-fn one_host(host: &HostName, jobs: &[&Job], given: &Given, messages: &mut Messages) -> Desired {
+fn one_host(host: &HostName, jobs: &[&Job], given: &Given, messages: &mut Messages, shadows: &mut Shadows) -> Desired {
     let none = Vars::new();
     let of_host = given.inventory.hosts.get(host).map_or(&none, |found| &found.vars);
     let mut desired = Desired::empty(host.clone());
     let mut claims = Claims::default();
     for job in jobs {
         let manifest = job.manifest;
-        desired.manifests.insert(manifest.name.clone());
         let common = Common {
             playbook: job.playbook,
             manifest,
@@ -195,26 +220,45 @@ fn one_host(host: &HostName, jobs: &[&Job], given: &Given, messages: &mut Messag
             needs: given.needs,
         };
         let scope = Scope::new(common, of_host, given.extra, given.fleet);
-        messages.extend(scope.wrong_variables());
-        let mut draft = Draft { desired: &mut desired, claims: &mut claims, messages };
-        for (written, entry) in &manifest.users {
-            tree::user(&scope, written, entry, &mut draft);
-        }
-        for (written, entry) in &manifest.directories {
-            tree::directory(&scope, written, entry, &mut draft);
-        }
-        for (written, entry) in &manifest.files {
-            tree::file(&scope, written, entry, &mut draft);
-        }
-        for (written, entry) in &manifest.units {
-            unit::unit(&scope, written, entry, &mut draft);
-        }
-        if let Some(written) = &manifest.default_target {
-            let result = default_target(&scope, written, &mut draft);
-            draft.messages.keep(result);
+        let mut draft = Draft { desired: &mut desired, claims: &mut claims, messages, tags: given.tags };
+        // Before anything else of it: what is wrong in a manifest that is not about the host does not matter.
+        match draft.messages.keep(scope.applies(&manifest.selection.when, &[])) {
+            Some(There::Yes) => {
+                draft.desired.manifests.insert(manifest.name.clone());
+                draft.messages.extend(scope.wrong_variables());
+                shadows.look(manifest, &job.renderer, of_host);
+                contents(&scope, &mut draft);
+            }
+            Some(There::Perhaps) => draft.aside(|draft| contents(&scope, draft)),
+            Some(There::No) | None => {}
         }
     }
     desired
+}
+
+/// Everything in a manifest.
+fn contents(scope: &Scope, draft: &mut Draft) {
+    let manifest = scope.manifest;
+    let at = |section: &str, name: &str| [key(section), key(name)];
+    for (written, entry) in &manifest.users {
+        let compile = |draft: &mut Draft<'_>| tree::user(scope, written, entry, draft);
+        draft.entry(scope, &entry.selection, &at("users", written), compile);
+    }
+    for (written, entry) in &manifest.directories {
+        let compile = |draft: &mut Draft<'_>| tree::directory(scope, written, entry, draft);
+        draft.entry(scope, &entry.selection, &at("directories", written), compile);
+    }
+    for (written, entry) in &manifest.files {
+        let compile = |draft: &mut Draft<'_>| tree::file(scope, written, entry, draft);
+        draft.entry(scope, &entry.selection, &at("files", written), compile);
+    }
+    for (written, entry) in &manifest.units {
+        unit::unit(scope, written, entry, draft);
+    }
+    if let Some(written) = &manifest.default_target {
+        let result = default_target(scope, written, draft);
+        draft.messages.keep(result);
+    }
 }
 
 /// One host's result while it is put together.
@@ -222,6 +266,7 @@ struct Draft<'a> {
     desired: &'a mut Desired,
     claims: &'a mut Claims,
     messages: &'a mut Messages,
+    tags: &'a TagFilter,
 }
 
 fn default_target(scope: &Scope, written: &str, draft: &mut Draft) -> Result<(), Diagnostic> {
@@ -236,11 +281,13 @@ fn default_target(scope: &Scope, written: &str, draft: &mut Draft) -> Result<(),
             .error(&path, format!("a host that boots into `{name}` cannot be reached again"))
             .help("use `multi-user.target` or `graphical.target`"));
     }
-    let claim = draft.claims.claim(Kind::DefaultTarget, "", scope, &path)?;
+    let claim = draft.claims.claim((Kind::DefaultTarget, ""), scope, &path, &Selection::default())?;
     draft.desired.default_target = Some((name, claim));
     Ok(())
 }
 
+#[cfg(test)]
+mod cases;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]

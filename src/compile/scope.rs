@@ -149,6 +149,11 @@ impl<'a> Scope<'a> {
         open_at(made, &self.site(path))
     }
 
+    /// What was missed of secrets and facts so far.
+    pub(super) fn needs(&self) -> &'a RefCell<Needs> {
+        self.common.needs
+    }
+
     /// What is wrong with the variables themselves.
     pub(super) fn wrong_variables(&self) -> Vec<Diagnostic> {
         self.settled.wrong.clone()
@@ -191,9 +196,17 @@ impl<'a> Scope<'a> {
     }
 
     /// As [`Self::value`], and whether it is only a stand-in for what is not known yet.
-    fn guess(&self, written: &str, path: &[Seg]) -> Result<(Value, bool), Diagnostic> {
+    pub(super) fn guess(&self, written: &str, path: &[Seg]) -> Result<(Value, bool), Diagnostic> {
         let rendered = self.common.renderer.value(written, &self.settled.context, &self.site(path));
         let made = self.made(rendered, || Value::String(unknown()))?;
+        let is_guess = self.is_guess(&made.1);
+        Ok((self.open(made, path)?, is_guess))
+    }
+
+    /// Evaluates the bare expression at `path`, which cannot be a secret, and says whether it is only a guess.
+    pub(super) fn expression(&self, written: &str, path: &[Seg]) -> Result<(Value, bool), Diagnostic> {
+        let rendered = self.common.renderer.expression(written, &self.settled.context, &self.site(path));
+        let made = self.made(rendered, || Value::Bool(true))?;
         let is_guess = self.is_guess(&made.1);
         Ok((self.open(made, path)?, is_guess))
     }
@@ -250,9 +263,18 @@ impl<'a> Scope<'a> {
 
     /// Whether an entry's `absent:` is true.
     pub(super) fn is_absent(&self, absent: Option<&Expr<bool>>, path: &[Seg]) -> Result<bool, Diagnostic> {
-        match absent {
+        self.switch(absent, path, "absent")
+    }
+
+    /// Whether an entry's `adopt:` is true.
+    pub(super) fn adopts(&self, adopt: Option<&Expr<bool>>, path: &[Seg]) -> Result<bool, Diagnostic> {
+        self.switch(adopt, path, "adopt")
+    }
+
+    fn switch(&self, written: Option<&Expr<bool>>, path: &[Seg], name: &str) -> Result<bool, Diagnostic> {
+        match written {
             None => Ok(false),
-            Some(expr) => Ok(self.expr(expr, &below(path, "absent"))?.unwrap_or(false)),
+            Some(expr) => Ok(self.expr(expr, &below(path, name))?.unwrap_or(false)),
         }
     }
 

@@ -718,7 +718,8 @@ fn the_playbooks_in_the_readme_compile_as_printed() {
         assert_eq!(warnings, []);
         compiled.extend(text.lines().next());
     }
-    assert_eq!(compiled.len(), 2, "{compiled:?}");
+    assert_eq!(compiled.len(), 3, "{compiled:?}");
 }
 
 mod secrets;
+mod selection;

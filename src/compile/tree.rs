@@ -55,7 +55,8 @@ const UNITS: &str = "declare the unit under `units`: what is in `/etc/systemd/sy
 pub(super) fn user(scope: &Scope, written: &str, entry: &UserEntry, draft: &mut Draft) {
     let path = [key("users"), key(written)];
     let result = scope.key(written, &path, UserName::parse, USER).and_then(|name| {
-        let claim = draft.claims.claim(Kind::User, name.as_str(), scope, &path)?;
+        let claim = draft.claims.claim((Kind::User, name.as_str()), scope, &path, &entry.selection)?;
+        let adopt = scope.adopts(entry.adopt.as_ref(), &path)?;
         let spec = if scope.is_absent(entry.absent.as_ref(), &path)? {
             Wanted::Absent
         } else {
@@ -67,7 +68,7 @@ pub(super) fn user(scope: &Scope, written: &str, entry: &UserEntry, draft: &mut 
         if name.as_str().chars().all(|c| c.is_ascii_digit()) {
             return Err(scope.key_error(&path, "a user needs a name, not only a number"));
         }
-        Ok((name, DesiredUser { claim, spec }))
+        Ok((name, DesiredUser { claim, adopt, spec }))
     });
     draft.desired.users.extend(draft.messages.keep(result));
 }
@@ -91,7 +92,8 @@ pub(super) fn directory(scope: &Scope, written: &str, entry: &DirectoryEntry, dr
         if let Some(reserved) = OWN_STATE.iter().find(|reserved| reserved.holds(&name)) {
             return Err(reserved.refusal(scope, &path));
         }
-        let claim = draft.claims.claim(Kind::Path, name.as_str(), scope, &path)?;
+        let claim = draft.claims.claim((Kind::Path, name.as_str()), scope, &path, &entry.selection)?;
+        let adopt = scope.adopts(entry.adopt.as_ref(), &path)?;
         let spec = if scope.is_absent(entry.absent.as_ref(), &path)? {
             Wanted::Absent
         } else {
@@ -101,7 +103,7 @@ pub(super) fn directory(scope: &Scope, written: &str, entry: &DirectoryEntry, dr
                 group: owner(scope, entry.group.as_ref(), "group", &path)?,
             })
         };
-        Ok((name, DesiredDirectory { claim, spec }))
+        Ok((name, DesiredDirectory { claim, adopt, spec }))
     });
     draft.desired.directories.extend(draft.messages.keep(result));
 }
@@ -126,13 +128,14 @@ pub(super) fn file(scope: &Scope, written: &str, entry: &FileEntry, draft: &mut 
         if let Some(reserved) = OWN_STATE.iter().chain(&NO_PLACE_FOR_FILES).find(|reserved| reserved.holds(&name)) {
             return Err(reserved.refusal(scope, &path));
         }
-        let claim = draft.claims.claim(Kind::Path, name.as_str(), scope, &path)?;
+        let claim = draft.claims.claim((Kind::Path, name.as_str()), scope, &path, &entry.selection)?;
+        let adopt = scope.adopts(entry.adopt.as_ref(), &path)?;
         let spec = if scope.is_absent(entry.absent.as_ref(), &path)? {
             Wanted::Absent
         } else {
             Wanted::Present(file_spec(scope, entry, &path)?)
         };
-        Ok((name, DesiredFile { claim, spec }))
+        Ok((name, DesiredFile { claim, adopt, spec }))
     });
     draft.desired.files.extend(draft.messages.keep(result));
 }

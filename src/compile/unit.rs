@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::claims::Kind;
+use super::conditions::There;
 use super::rules::Written;
 use super::scope::{Said, Scope, below, key};
-use super::{Draft, credentials, unit_text, unused, watch};
+use super::{Draft, credentials, hold, unit_text, unused, watch};
 use crate::load::manifest::UnitEntry;
 use crate::load::spans::Seg;
-use crate::model::{Bytes, Claim, DesiredUnit, Diagnostic, Instances, OnChange, RunState, UnitKind, UnitName, Wanted};
+use crate::model::{Bytes, DesiredUnit, Diagnostic, Instances, OnChange, RunState, UnitKind, UnitName, Wanted};
 use crate::unitfile::Effective;
 
 /// Compiles one entry into the draft; what is wrong becomes messages.
@@ -19,26 +20,41 @@ pub(super) fn unit(scope: &Scope, written: &str, entry: &UnitEntry, draft: &mut 
         scope
     } else {
         own = scope.with_vars(&entry.text.vars, &path);
-        draft.messages.extend(own.wrong_variables());
         &own
     };
+    draft.entry(scope, &entry.selection, &path, |draft| declared(scope, written, entry, draft));
+}
+
+/// The unit, which is there on the host; the scope has its own variables.
+fn declared(scope: &Scope, written: &str, entry: &UnitEntry, draft: &mut Draft) {
+    let path = [key("units"), key(written)];
+    if !entry.text.vars.is_empty() {
+        draft.messages.extend(scope.wrong_variables());
+    }
     let named = scope
         .key(written, &path, UnitName::parse, "the name of a unit")
         .and_then(|name| writable(scope, name, &path))
-        .and_then(|name| Ok((draft.claims.claim(Kind::Unit, name.as_str(), scope, &path)?, name)));
+        .and_then(|name| Ok((draft.claims.claim((Kind::Unit, name.as_str()), scope, &path, &entry.selection)?, name)));
     let Some((claim, name)) = draft.messages.keep(named) else {
         return;
     };
-    let Some(absent) = draft.messages.keep(scope.is_absent(entry.absent.as_ref(), &path)) else {
+    let said = || {
+        let absent = scope.is_absent(entry.absent.as_ref(), &path)?;
+        Ok((absent, scope.adopts(entry.adopt.as_ref(), &path)?, hold::hold(scope, &entry.hold, &path)?))
+    };
+    let Some((absent, adopt, hold)) = draft.messages.keep(said()) else {
         return;
     };
+    let unit = DesiredUnit { absent, adopt, hold, ..DesiredUnit::new(claim) };
     if absent {
-        let unit = DesiredUnit { absent: true, ..DesiredUnit::new(claim) };
         draft.desired.units.insert(name, unit);
         return;
     }
-    Work { scope, path: &path, entry, name }.compile(claim, draft);
+    Work { scope, path: &path, entry, name }.compile(unit, draft);
 }
+
+/// A drop-in: its file name, its text, and whether what is there already becomes ours.
+type DropIn = (String, Wanted<Bytes>, bool);
 
 /// Refuses units that cannot be written.
 fn writable(scope: &Scope, name: UnitName, path: &[Seg]) -> Result<UnitName, Diagnostic> {
@@ -64,17 +80,15 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    fn compile(&self, claim: Claim, draft: &mut Draft) {
+    fn compile(&self, mut unit: DesiredUnit, draft: &mut Draft) {
         let Work { scope, path, entry, .. } = *self;
         let mut errors = Vec::new();
-        let mut unit = DesiredUnit::new(claim);
         match unit_text::text(scope, &entry.sections, &entry.text, path) {
             Ok(text) => unit.fragment = text.map(Bytes::from),
             Err(wrong) => errors.extend(wrong),
         }
-        match self.drop_ins() {
-            Ok(drop_ins) => unit.drop_ins = drop_ins,
-            Err(wrong) => errors.extend(wrong),
+        if let Err(wrong) = self.drop_ins(&mut unit) {
+            errors.extend(wrong);
         }
         match credentials::of_unit(scope, &self.name, &entry.credentials, path) {
             Ok(found) => {
@@ -123,13 +137,17 @@ impl Work<'_> {
         written.check(unit)
     }
 
-    fn drop_ins(&self) -> Result<BTreeMap<String, Wanted<Bytes>>, Vec<Diagnostic>> {
-        let mut drop_ins = BTreeMap::new();
+    fn drop_ins(&self, unit: &mut DesiredUnit) -> Result<(), Vec<Diagnostic>> {
         let mut errors = Vec::new();
-        for written in self.entry.drop_ins.keys() {
+        for (written, entry) in &self.entry.drop_ins {
             match self.drop_in(written) {
-                Ok((name, wanted)) => {
-                    if drop_ins.insert(name, wanted).is_some() {
+                Ok(None) => {}
+                Ok(Some((name, wanted, adopt))) => {
+                    // What a drop-in does not say, its unit says.
+                    if adopt || unit.adopt && entry.adopt.is_none() {
+                        unit.adopted_drop_ins.insert(name.clone());
+                    }
+                    if unit.drop_ins.insert(name, wanted).is_some() {
                         let path = unit_text::drop_in_path(self.path, written);
                         errors
                             .push(self.scope.key_error(&path, "this drop-in is given twice, with and without `.conf`"));
@@ -138,32 +156,49 @@ impl Work<'_> {
                 Err(wrong) => errors.extend(wrong),
             }
         }
-        if errors.is_empty() { Ok(drop_ins) } else { Err(errors) }
+        if errors.is_empty() { Ok(()) } else { Err(errors) }
     }
 
-    fn drop_in(&self, written: &str) -> Result<(String, Wanted<Bytes>), Vec<Diagnostic>> {
-        let one = |wrong| vec![wrong];
+    /// `None` where its `when` is false.
+    fn drop_in(&self, written: &str) -> Result<Option<DropIn>, Vec<Diagnostic>> {
         let entry = &self.entry.drop_ins[written];
         let path = unit_text::drop_in_path(self.path, written);
-        let name = self.scope.key(written, &path, drop_in_name, "the name of a drop-in").map_err(one)?;
-        if self.scope.is_absent(entry.absent.as_ref(), &path).map_err(one)? {
-            return Ok((name, Wanted::Absent));
-        }
         let own;
         let mut scope = self.scope;
         if !entry.text.vars.is_empty() {
             own = scope.with_vars(&entry.text.vars, &path);
-            let wrong = own.wrong_variables();
+            scope = &own;
+        }
+        match scope.applies(&entry.when, &path).map_err(|wrong| vec![wrong])? {
+            There::Yes => self.drop_in_that_is_there(scope, written, &path).map(Some),
+            There::No => Ok(None),
+            There::Perhaps => {
+                // Only to learn what it would need.
+                drop(self.drop_in_that_is_there(scope, written, &path));
+                Ok(None)
+            }
+        }
+    }
+
+    fn drop_in_that_is_there(&self, scope: &Scope, written: &str, path: &[Seg]) -> Result<DropIn, Vec<Diagnostic>> {
+        let one = |wrong| vec![wrong];
+        let entry = &self.entry.drop_ins[written];
+        let name = self.scope.key(written, path, drop_in_name, "the name of a drop-in").map_err(one)?;
+        let adopt = self.scope.adopts(entry.adopt.as_ref(), path).map_err(one)?;
+        if self.scope.is_absent(entry.absent.as_ref(), path).map_err(one)? {
+            return Ok((name, Wanted::Absent, adopt));
+        }
+        if !entry.text.vars.is_empty() {
+            let wrong = scope.wrong_variables();
             if !wrong.is_empty() {
                 return Err(wrong);
             }
-            scope = &own;
         }
-        match unit_text::text(scope, &entry.sections, &entry.text, &path)? {
-            Some(text) => Ok((name, Wanted::Present(text.into()))),
+        match unit_text::text(scope, &entry.sections, &entry.text, path)? {
+            Some(text) => Ok((name, Wanted::Present(text.into()), adopt)),
             None => Err(vec![
                 scope
-                    .key_error(&path, "nothing says what is in this drop-in")
+                    .key_error(path, "nothing says what is in this drop-in")
                     .help("give it sections, `content`, `template` or `source`, or `absent: true`"),
             ]),
         }
@@ -271,15 +306,18 @@ impl Work<'_> {
         let effective = settings(&unit);
         let mut mine = BTreeSet::new();
         for name in names {
-            let claimed = draft.claims.claim(Kind::Unit, name.as_str(), self.scope, self.path);
+            let claimed = draft.claims.claim((Kind::Unit, name.as_str()), self.scope, self.path, &self.entry.selection);
             let Some(claim) = draft.messages.keep(claimed) else {
                 continue;
             };
             let mut instance = DesiredUnit {
                 fragment: None,
                 drop_ins: BTreeMap::new(),
+                adopted_drop_ins: BTreeSet::new(),
                 credentials: BTreeMap::new(),
                 masked: None,
+                // It stands once, at the template.
+                hold: None,
                 claim,
                 ..unit.clone()
             };

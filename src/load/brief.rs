@@ -7,7 +7,7 @@ use crate::model::{Diagnostic, Label};
 /// `file:line:column: error: message`, then further places and the help, each on an indented line.
 #[must_use]
 pub fn brief(diagnostic: &Diagnostic) -> String {
-    let severity = if diagnostic.warning { "warning" } else { "error" };
+    let severity = diagnostic.severity.word();
     let mut labels = diagnostic.labels.iter();
     let mut text = match labels.next() {
         Some(label) => format!("{}: {severity}: {}\n", place(label), diagnostic.message),

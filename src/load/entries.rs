@@ -10,23 +10,24 @@ use super::allowed::{Fields, Keys, Notes, colon_help, found};
 use super::leaf;
 use super::manifest::{DirectoryEntry, Expr, FileEntry, TextSource, UserEntry};
 use super::node::{Dialect, Node};
+use super::selection::selection;
 
 pub(super) const USER: Keys = Keys {
     of: "a user",
-    now: &["absent", "system", "home", "shell"],
-    later: &["adopt", "create_home", "groups", "tags", "uid", "when"],
+    now: &["absent", "adopt", "system", "home", "shell", "tags", "when"],
+    later: &["create_home", "groups", "uid"],
     sections: false,
 };
 pub(super) const DIRECTORY: Keys = Keys {
     of: "a directory",
-    now: &["absent", "owner", "group", "mode"],
-    later: &["adopt", "recurse", "tags", "when"],
+    now: &["absent", "adopt", "owner", "group", "mode", "tags", "when"],
+    later: &["recurse"],
     sections: false,
 };
 pub(super) const FILE: Keys = Keys {
     of: "a file",
-    now: &["absent", "template", "content", "source", "vars", "owner", "group", "mode"],
-    later: &["adopt", "symlink", "tags", "validate", "when"],
+    now: &["absent", "adopt", "template", "content", "source", "vars", "owner", "group", "mode", "tags", "when"],
+    later: &["symlink", "validate"],
     sections: false,
 };
 
@@ -62,6 +63,8 @@ pub(super) fn user(name: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Option<
     let get = |key| fields.get(key);
     Some(UserEntry {
         absent,
+        adopt: adopt(&fields, notes),
+        selection: selection(&fields, notes),
         system: get("system").and_then(|node| leaf::flag(node, notes)),
         home: get("home").and_then(|node| leaf::checked(node, notes, AbsPath::parse, PATH_HELP)),
         shell: get("shell").and_then(|node| leaf::checked(node, notes, AbsPath::parse, PATH_HELP)),
@@ -73,7 +76,8 @@ pub(super) fn directory(path: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Op
     let fields = Fields::read(node, &DIRECTORY, Dialect::Playbook, notes)?;
     let absent = absent(&fields, notes);
     let (owner, group, mode) = ownership(&fields, notes);
-    Some(DirectoryEntry { absent, owner, group, mode })
+    let (adopt, selection) = (adopt(&fields, notes), selection(&fields, notes));
+    Some(DirectoryEntry { absent, adopt, selection, owner, group, mode })
 }
 
 pub(super) fn file(path: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Option<FileEntry> {
@@ -87,14 +91,23 @@ pub(super) fn file(path: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Option<
         notes.error(node.key_span(), format!("nothing says what is in `{path}`"), help);
     }
     let (owner, group, mode) = ownership(&fields, notes);
-    Some(FileEntry { absent, text, owner, group, mode })
+    let (adopt, selection) = (adopt(&fields, notes), selection(&fields, notes));
+    Some(FileEntry { absent, adopt, selection, text, owner, group, mode })
+}
+
+/// What may stand beside `absent: true`: on which hosts and in which runs it is meant, and whose thing may go.
+const BESIDE_ABSENT: [&str; 5] = ["absent", "adopt", "hold", "tags", "when"];
+
+/// `adopt:`.
+pub(super) fn adopt(fields: &Fields<'_>, notes: &mut Notes<'_>) -> Option<Expr<bool>> {
+    fields.get("adopt").and_then(|node| leaf::flag(node, notes))
 }
 
 /// `absent:`. What is removed has no other properties.
 pub(super) fn absent(fields: &Fields<'_>, notes: &mut Notes<'_>) -> Option<Expr<bool>> {
     let node = fields.get("absent")?;
     let absent = leaf::flag(node, notes)?;
-    let other = fields.entries.iter().find(|(key, _)| *key != "absent");
+    let other = fields.entries.iter().find(|(key, _)| !BESIDE_ABSENT.contains(key));
     if let (Expr::Literal(true), Some((key, other))) = (&absent, other) {
         notes.error_pair(
             (other.key_span(), ""),

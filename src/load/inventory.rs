@@ -121,7 +121,7 @@ fn read_with(
         }
     }
     // What a broken inventory does not name would be called unknown.
-    if draft.problems.iter().all(|problem| problem.warning) {
+    if draft.problems.iter().all(|problem| !problem.is_error()) {
         match folders(paths, playbooks) {
             Ok(folders) => folders.iter().for_each(|(folder, origin)| draft.read_vars_beside(folder, *origin)),
             Err(problem) => draft.problems.push(problem),
@@ -146,7 +146,7 @@ fn ask(script: &Script, draft: &mut Draft) {
     };
     let before = draft.problems.len();
     let listed = draft.read_listing_text(&list);
-    if listed.has_hostvars || draft.problems[before..].iter().any(|problem| !problem.warning) {
+    if listed.has_hostvars || draft.problems[before..].iter().any(|problem| problem.is_error()) {
         return;
     }
     for (host, answer) in script.hosts(&listed.hosts) {

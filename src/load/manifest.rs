@@ -3,7 +3,7 @@
 //! Strings may hold `{{ … }}`; they stay text here. Where a typed value is expected (`enabled`, `instances`), an
 //! [`Expr`] is either that value or a template for it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -28,6 +28,35 @@ pub enum Setting<T> {
     Inherit,
     NotOurs,
     Is(Expr<T>),
+}
+
+/// One condition of `when:`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Condition {
+    /// `true` or `false`.
+    Literal(bool),
+    /// An expression as Ansible writes it, without braces.
+    Expression(String),
+    /// `"{{ … }}"`.
+    Template(String),
+}
+
+/// What an entry is about and when: on which hosts it is there at all, and by which words a run selects it.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// All of them have to hold.
+    pub when: Vec<Condition>,
+    /// Plain words; an entry has those of its manifest as well.
+    pub tags: BTreeSet<String>,
+}
+
+/// `hold: {reason, until}`
+#[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "keys under their own names")]
+pub struct HoldEntry {
+    pub reason: String,
+    /// A date or a time as written, checked unless it is a template.
+    pub until: Option<String>,
 }
 
 /// One playbook file.
@@ -55,6 +84,7 @@ pub struct Manifest {
     pub hosts: String,
     /// The same, read; with what its files hold, if the playbook was read from a disk.
     pub selector: Selector,
+    pub selection: Selection,
     pub defaults: Vars,
     pub vars: Vars,
     pub secrets: BTreeMap<String, SecretEntry>,
@@ -82,6 +112,8 @@ pub enum SecretEntry {
 #[expect(missing_docs, reason = "keys under their own names")]
 pub struct UserEntry {
     pub absent: Option<Expr<bool>>,
+    pub adopt: Option<Expr<bool>>,
+    pub selection: Selection,
     pub system: Option<Expr<bool>>,
     pub home: Option<String>,
     pub shell: Option<String>,
@@ -92,6 +124,8 @@ pub struct UserEntry {
 #[expect(missing_docs, reason = "keys under their own names")]
 pub struct DirectoryEntry {
     pub absent: Option<Expr<bool>>,
+    pub adopt: Option<Expr<bool>>,
+    pub selection: Selection,
     pub owner: Option<String>,
     pub group: Option<String>,
     /// As text, `"0755"` or a template. A YAML number is refused: 0755 and 755 would not mean the same.
@@ -116,6 +150,8 @@ pub struct TextSource {
 #[expect(missing_docs, reason = "keys under their own names")]
 pub struct FileEntry {
     pub absent: Option<Expr<bool>>,
+    pub adopt: Option<Expr<bool>>,
+    pub selection: Selection,
     pub text: TextSource,
     pub owner: Option<String>,
     pub group: Option<String>,
@@ -129,6 +165,7 @@ pub struct UnitDefaults {
     pub enabled: Setting<bool>,
     pub state: Setting<RunState>,
     pub on_change: Option<Expr<OnChange>>,
+    pub hold: Setting<HoldEntry>,
 }
 
 /// Capitalised keys: section → directive → values, in the order in which they were written.
@@ -154,6 +191,8 @@ pub enum DirectiveValue {
 #[expect(missing_docs, reason = "keys under their own names")]
 pub struct UnitEntry {
     pub absent: Option<Expr<bool>>,
+    pub adopt: Option<Expr<bool>>,
+    pub selection: Selection,
     pub sections: Sections,
     pub text: TextSource,
     pub drop_ins: BTreeMap<String, DropInEntry>,
@@ -164,6 +203,7 @@ pub struct UnitEntry {
     pub on_change: Option<Expr<OnChange>>,
     /// Instance strings: numbers and texts, or a template that yields a list.
     pub instances: Option<Expr<Vec<String>>>,
+    pub hold: Setting<HoldEntry>,
     /// By name, what the service finds in its directory of credentials.
     pub credentials: BTreeMap<String, String>,
 }
@@ -173,6 +213,9 @@ pub struct UnitEntry {
 #[expect(missing_docs, reason = "keys under their own names")]
 pub struct DropInEntry {
     pub absent: Option<Expr<bool>>,
+    pub adopt: Option<Expr<bool>>,
+    /// Conditions only: a drop-in is planned with its unit or not at all.
+    pub when: Vec<Condition>,
     pub sections: Sections,
     pub text: TextSource,
 }

@@ -14,11 +14,10 @@ pub mod manifest;
 pub mod project;
 pub mod selector;
 pub mod spans;
+pub mod tags;
 
 mod allowed;
 mod brief;
-#[cfg(test)]
-mod cases;
 mod document;
 mod entries;
 mod json_document;
@@ -30,6 +29,7 @@ mod scan;
 pub mod schema;
 mod secrets;
 mod sections;
+mod selection;
 mod slips;
 mod tree;
 mod units;
@@ -39,3 +39,4 @@ pub use brief::brief;
 pub use inventory::{parse_inventory, read_inventory};
 pub use playbook::{check_unique, parse_playbook, read_playbook};
 pub use read_file::read_file;
+pub use selection::parse_until;

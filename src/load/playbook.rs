@@ -15,6 +15,7 @@ use super::node::{Dialect, Node};
 use super::project::root_of;
 use super::read_file::read_file;
 use super::secrets;
+use super::selection::selection;
 use super::selector::Selector;
 use super::spans::Seg;
 use super::units::{unit, unit_defaults};
@@ -33,8 +34,10 @@ pub(super) const MANIFEST: Keys = Keys {
         "unit_defaults",
         "units",
         "default_target",
+        "tags",
+        "when",
     ],
-    later: &["groups", "rollout", "tags", "when"],
+    later: &["groups", "rollout"],
     sections: false,
 };
 
@@ -85,7 +88,7 @@ pub fn parse_playbook(
         refuse_merge_keys(document, &mut notes);
         manifests.extend(manifest(document, &mut notes));
     }
-    let (warnings, errors): (Vec<_>, Vec<_>) = notes.list.into_iter().partition(|note| note.warning);
+    let (warnings, errors): (Vec<_>, Vec<_>) = notes.list.into_iter().partition(|note| !note.is_error());
     let playbook = Playbook { path: path.to_path_buf(), root: root.to_path_buf(), source, manifests };
     let twice = check_unique(std::slice::from_ref(&playbook));
     if errors.is_empty() && twice.is_empty() {
@@ -150,6 +153,7 @@ fn manifest(document: &Document, notes: &mut Notes<'_>) -> Option<Manifest> {
         name: name.clone().or_else(|| ManifestName::parse("unnamed").ok())?,
         hosts,
         selector,
+        selection: selection(&fields, notes),
         defaults: vars(get("defaults"), notes),
         vars: vars(get("vars"), notes),
         secrets: named(get("secrets"), notes, secrets::secret),

@@ -5,17 +5,19 @@ use std::collections::BTreeSet;
 use crate::model::{AbsPath, OnChange, RunState, UnitKind, UnitName};
 
 use super::allowed::{Fields, Keys, Notes, closest, found};
-use super::entries::{absent, named, text_source};
+use super::entries::{absent, adopt, named, text_source};
 use super::leaf;
 use super::manifest::{DropInEntry, Expr, Sections, Setting, UnitDefaults, UnitEntry};
 use super::node::{Dialect, Node};
 use super::secrets::credentials;
 use super::sections::{is_section, sections};
+use super::selection::{hold, selection};
 
 pub(super) const UNIT: Keys = Keys {
     of: "a unit",
     now: &[
         "absent",
+        "adopt",
         "template",
         "content",
         "source",
@@ -28,20 +30,23 @@ pub(super) const UNIT: Keys = Keys {
         "on_change",
         "instances",
         "credentials",
+        "hold",
+        "tags",
+        "when",
     ],
-    later: &["adopt", "check", "hold", "moved", "scope", "tags", "user", "when"],
+    later: &["check", "moved", "scope", "user"],
     sections: true,
 };
 pub(super) const DROP_IN: Keys = Keys {
     of: "a drop-in",
-    now: &["absent", "template", "content", "source", "vars"],
-    later: &["adopt", "tags", "when"],
+    now: &["absent", "adopt", "template", "content", "source", "vars", "when"],
+    later: &["tags"],
     sections: true,
 };
 pub(super) const UNIT_DEFAULTS: Keys = Keys {
     of: "`unit_defaults`",
-    now: &["enabled", "state", "on_change"],
-    later: &["check", "hold", "scope", "tags", "user", "when"],
+    now: &["enabled", "state", "on_change", "hold"],
+    later: &["check", "scope", "tags", "user", "when"],
     sections: false,
 };
 
@@ -58,6 +63,7 @@ pub(super) fn unit_defaults(node: Option<Node<'_>>, notes: &mut Notes<'_>) -> Un
         enabled: leaf::setting(fields.get("enabled"), notes, leaf::flag),
         state: leaf::setting(fields.get("state"), notes, state),
         on_change: on_change(&fields, notes),
+        hold: hold(&fields, notes),
     }
 }
 
@@ -68,6 +74,8 @@ pub(super) fn unit(key: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Option<U
     let (sections, text) = texts(&fields, name.as_ref().map(UnitName::kind), notes);
     let unit = UnitEntry {
         absent,
+        adopt: adopt(&fields, notes),
+        selection: selection(&fields, notes),
         sections,
         text,
         drop_ins: named(fields.get("drop_ins"), notes, |drop_in, node, notes| {
@@ -80,6 +88,7 @@ pub(super) fn unit(key: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Option<U
         on_change: on_change(&fields, notes),
         instances: instances(&fields, name.as_ref(), notes),
         credentials: credentials(fields.get("credentials"), notes),
+        hold: hold(&fields, notes),
     };
     masked_contradiction(&fields, &unit, notes);
     if let Some(name) = name.filter(|_| unit.absent.is_none()) {
@@ -151,11 +160,12 @@ fn drop_in_entry(name: &str, node: Node<'_>, kind: Option<UnitKind>, notes: &mut
     let fields = Fields::read(node, &DROP_IN, Dialect::Playbook, notes)?;
     let absent = absent(&fields, notes);
     let (sections, text) = texts(&fields, kind, notes);
-    if !fields.entries.iter().any(|(key, _)| *key != "vars") {
+    if fields.entries.iter().all(|(key, _)| ["adopt", "vars", "when"].contains(key)) {
         let help = "write sections, `template:`, `content:`, `source:` or `absent: true`";
         notes.error(node.key_span(), format!("nothing says what is in the drop-in `{name}`"), help);
     }
-    Some(DropInEntry { absent, sections, text })
+    let when = selection(&fields, notes).when;
+    Some(DropInEntry { absent, adopt: adopt(&fields, notes), when, sections, text })
 }
 
 fn state(node: Node<'_>, notes: &mut Notes<'_>) -> Option<Expr<RunState>> {

@@ -29,6 +29,19 @@ pub struct Claim {
     pub manifest: ManifestName,
     /// Where the claim is written.
     pub place: Place,
+    /// The words by which `--tags` selects it, its manifest's included.
+    pub tags: BTreeSet<String>,
+    /// Whether this run is about it. What is not selected stays as it is, but is known: nothing is decided as if the
+    /// playbook did not name it.
+    pub selected: bool,
+}
+
+impl Claim {
+    /// A claim without tags.
+    #[must_use]
+    pub fn new(manifest: ManifestName, place: Place) -> Self {
+        Self { manifest, place, tags: BTreeSet::new(), selected: true }
+    }
 }
 
 /// A thing shall be so, or shall not be there at all.
@@ -60,6 +73,37 @@ pub struct Desired {
 }
 
 impl Desired {
+    /// Every claim of the host.
+    fn claims_mut(&mut self) -> impl Iterator<Item = &mut Claim> {
+        let users = self.users.values_mut().map(|user| &mut user.claim);
+        let directories = self.directories.values_mut().map(|directory| &mut directory.claim);
+        let files = self.files.values_mut().map(|file| &mut file.claim);
+        let units = self.units.values_mut().map(|unit| &mut unit.claim);
+        let target = self.default_target.iter_mut().map(|(_, claim)| claim);
+        users.chain(directories).chain(files).chain(units).chain(target)
+    }
+
+    /// Keeps the run to what the judge of tags selects.
+    pub fn select(&mut self, selects: impl Fn(&BTreeSet<String>) -> bool) {
+        for claim in self.claims_mut() {
+            claim.selected = selects(&claim.tags);
+        }
+    }
+
+    /// A hold that was in force when the run planned lasts until the run is over: what ends in between is the next
+    /// run's, not a difference that this one has left.
+    pub fn keep_holds(&mut self, planned_us: i64) {
+        let holds = self.units.values_mut().filter_map(|unit| unit.hold.as_mut());
+        for until in holds.filter_map(|hold| hold.until.as_mut()).filter(|until| until.us > planned_us) {
+            until.us = i64::MAX;
+        }
+    }
+
+    /// Whether the run is about anything of the host.
+    pub fn has_selected(&mut self) -> bool {
+        self.claims_mut().any(|claim| claim.selected)
+    }
+
     /// A host of which nothing is wanted.
     #[must_use]
     pub fn empty(host: HostName) -> Self {
@@ -80,6 +124,8 @@ impl Desired {
 #[expect(missing_docs, reason = "the fields are their names")]
 pub struct DesiredUser {
     pub claim: Claim,
+    /// What is there already becomes ours.
+    pub adopt: bool,
     pub spec: Wanted<UserSpec>,
 }
 
@@ -99,6 +145,8 @@ pub struct UserSpec {
 #[expect(missing_docs, reason = "the fields are their names")]
 pub struct DesiredDirectory {
     pub claim: Claim,
+    /// What is there already becomes ours.
+    pub adopt: bool,
     pub spec: Wanted<DirectorySpec>,
 }
 
@@ -117,6 +165,8 @@ pub struct DirectorySpec {
 #[expect(missing_docs, reason = "the fields are their names")]
 pub struct DesiredFile {
     pub claim: Claim,
+    /// What is there already becomes ours.
+    pub adopt: bool,
     pub spec: Wanted<FileSpec>,
 }
 
@@ -165,6 +215,26 @@ pub struct Instances {
     pub units: BTreeSet<UnitName>,
 }
 
+/// Why nothing touches a unit, by the playbook's own word.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are their names")]
+pub struct Hold {
+    pub reason: String,
+    /// `None`: until somebody takes it out of the playbook.
+    pub until: Option<Until>,
+    /// Where it is written.
+    pub place: Place,
+}
+
+/// The end of a hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Until {
+    /// From then on the unit is free, microseconds since the epoch.
+    pub us: i64,
+    /// As people read it.
+    pub text: String,
+}
+
 /// A unit, claimed. Where a field is `None` that aspect is not ours.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DesiredUnit {
@@ -172,6 +242,12 @@ pub struct DesiredUnit {
     pub claim: Claim,
     /// Remove what our ledger says we installed of this unit; nothing else below is set then.
     pub absent: bool,
+    /// What is there already of it becomes ours: its file, its links, its mask.
+    pub adopt: bool,
+    /// Drop-ins of which what is there already becomes ours, by file name.
+    pub adopted_drop_ins: BTreeSet<String>,
+    /// Nothing touches the unit. A template's hold is its instances' as well.
+    pub hold: Option<Hold>,
     /// The text of `/etc/systemd/system/NAME`; `None`: the file is a package's, a template's or an admin's.
     pub fragment: Option<Bytes>,
     /// Drop-ins by file name with `.conf`, in `/etc/systemd/system/NAME.d/`. Other drop-ins are not ours.
@@ -200,6 +276,9 @@ impl DesiredUnit {
         Self {
             claim,
             absent: false,
+            adopt: false,
+            adopted_drop_ins: BTreeSet::new(),
+            hold: None,
             fragment: None,
             drop_ins: BTreeMap::new(),
             enabled: None,

@@ -40,11 +40,35 @@ pub struct Label {
     pub text: String,
 }
 
+/// How much it matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Severity {
+    /// Worth knowing, and often meant so.
+    Hint,
+    /// Shown, but nothing is refused.
+    Warning,
+    /// Refused.
+    #[default]
+    Error,
+}
+
+impl Severity {
+    /// The word that is shown.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Hint => "hint",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
 /// One thing that is wrong, or worth a warning, in what the user wrote.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Diagnostic {
-    /// True for a warning: shown, but nothing is refused.
-    pub warning: bool,
+    /// How much it matters.
+    pub severity: Severity,
     /// What is wrong, in the user's words, without a final stop.
     pub message: String,
     /// Where; the first is the place itself, further ones give context ("first defined here").
@@ -63,7 +87,19 @@ impl Diagnostic {
     /// A warning without a place yet.
     #[must_use]
     pub fn warning(message: impl Into<String>) -> Self {
-        Self { warning: true, message: message.into(), ..Self::default() }
+        Self { severity: Severity::Warning, message: message.into(), ..Self::default() }
+    }
+
+    /// A hint without a place yet.
+    #[must_use]
+    pub fn hint(message: impl Into<String>) -> Self {
+        Self { severity: Severity::Hint, message: message.into(), ..Self::default() }
+    }
+
+    /// Whether it keeps everything from going on.
+    #[must_use]
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
     }
 
     /// Adds a marked place.

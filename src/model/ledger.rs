@@ -31,6 +31,18 @@ pub enum LedgerEntry {
     User(UserName),
 }
 
+impl LedgerEntry {
+    /// What the thing is called on the host.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::File { path, .. } | Self::Directory(path) | Self::Link { path, .. } => path.as_str(),
+            Self::Mask(unit) | Self::Unit(unit) => unit.as_str(),
+            Self::User(user) => user.as_str(),
+        }
+    }
+}
+
 /// One owner's ledger on one host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {

@@ -17,10 +17,10 @@ mod secret;
 pub use bytes::{Bytes, Digest, Secrecy};
 pub use connection::{ConnectionKind, Target, Vars};
 pub use desired::{
-    Claim, Desired, DesiredDirectory, DesiredFile, DesiredUnit, DesiredUser, DirectorySpec, FileSpec, Instances,
-    OnChange, Place, RunState, UserSpec, Wanted,
+    Claim, Desired, DesiredDirectory, DesiredFile, DesiredUnit, DesiredUser, DirectorySpec, FileSpec, Hold, Instances,
+    OnChange, Place, RunState, Until, UserSpec, Wanted,
 };
-pub use diagnostic::{Diagnostic, Label, SourceFile};
+pub use diagnostic::{Diagnostic, Label, Severity, SourceFile};
 pub use ledger::{Ledger, LedgerEntry};
 pub use names::{AbsPath, CREDENTIALS_DIR, HostName, ManifestName, NameError, UNIT_DIR, UnitKind, UnitName, UserName};
 pub use observed::{

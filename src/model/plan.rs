@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AbsPath, Bytes, Digest, HostName, Ledger, ManifestName, Place, UnitName, UserName};
+use super::{AbsPath, Bytes, Digest, HostName, Ledger, LedgerEntry, ManifestName, Place, UnitName, UserName};
 
 /// The plans of all hosts of one run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -158,6 +158,8 @@ pub enum ReasonKind {
     MaskDiffers,
     /// The default target differs.
     DefaultTarget,
+    /// A thing is there already and becomes ours.
+    Adopted,
 }
 
 /// Why a step is necessary.
@@ -269,13 +271,17 @@ pub enum Action {
     ResetFailed {
         unit: UnitName,
     },
+    /// Changes nothing but our own records: from now on the thing is ours.
+    Adopt {
+        entry: LedgerEntry,
+    },
 }
 
 /// The class of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FindingKind {
-    /// An admin's mask or hold: respected.
+    /// An admin's mask or hold, or the playbook's hold: respected.
     Held,
     /// Something that is not ours stands beside or in place of ours.
     Foreign,

@@ -114,6 +114,8 @@ pub struct RunReport {
     pub verb: String,
     /// The run's id; empty for a plan.
     pub run: String,
+    /// The tags to which the run was limited; empty where it was about everything.
+    pub tags: Vec<String>,
     /// Every selected host has a part.
     pub hosts: BTreeMap<HostName, HostReport>,
 }

@@ -81,6 +81,22 @@ pub async fn gather_again(
     ask(context, target, request, session, target.become_root).await.map_err(AskError::outcome)
 }
 
+/// Asks a host again over the session that the first answer came by, with the privilege that it had.
+///
+/// # Errors
+/// The host's outcome, when it could not be asked.
+pub async fn gather_more(
+    context: &Context,
+    target: &Target,
+    request: &GatherRequest,
+    gathered: &mut Gathered,
+) -> Result<(), Outcome> {
+    let become_root = target.become_root && gathered.unprivileged.is_none();
+    let answer = ask(context, target, request, gathered.session.as_ref(), become_root).await;
+    gathered.observed = answer.map_err(AskError::outcome)?;
+    Ok(())
+}
+
 enum AskError {
     Transport(TransportError),
     Answer(String, Option<String>),

@@ -136,10 +136,8 @@ mod tests {
             ("web.timer", "[Timer]\nUnit=other.service\n"),
             ("web.path", "[Path]\nUnit=other.service\n"),
         ] {
-            let claim = Claim {
-                manifest: ManifestName::parse("m").unwrap(),
-                place: Place { file: "p.yaml".to_owned(), line: 1, column: 1 },
-            };
+            let claim =
+                Claim::new(ManifestName::parse("m").unwrap(), Place { file: "p.yaml".to_owned(), line: 1, column: 1 });
             let mut unit = DesiredUnit::new(claim);
             unit.fragment = Some(text.into());
             let mut desired = Desired::empty(HostName::parse("h").unwrap());
@@ -150,10 +148,8 @@ mod tests {
 
     #[test]
     fn a_unit_to_be_stopped_is_asked_for_with_its_triggers() {
-        let claim = Claim {
-            manifest: ManifestName::parse("m").unwrap(),
-            place: Place { file: "p.yaml".to_owned(), line: 1, column: 1 },
-        };
+        let claim =
+            Claim::new(ManifestName::parse("m").unwrap(), Place { file: "p.yaml".to_owned(), line: 1, column: 1 });
         let mut unit = DesiredUnit::new(claim);
         unit.state = Some(RunState::Stopped);
         unit.fragment = Some("[Service]\n".into());

@@ -16,6 +16,7 @@ const LEDGERS: &str = "/var/lib/unitfleet/ledger";
 /// stopped while its file still says how (its `ExecStop=`), and only then removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Stage {
+    Adopt,
     Users,
     Directories,
     Unmask,
@@ -119,6 +120,11 @@ impl<'a> Draft<'a> {
             Observation::Unknown(why) => Some(why.clone()),
             Observation::Known(_) => None,
         })
+    }
+
+    /// Whether the ledger of a manifest, as it was observed, names the thing, whatever it says of it.
+    pub(super) fn has_in_ledger(&self, owner: &ManifestName, entry: &LedgerEntry) -> bool {
+        self.ledger_before(owner).is_some_and(|ledger| ledger.entries.iter().any(|other| same_thing(other, entry)))
     }
 
     /// Whose ledger, other than `owner`'s, has the entry.
@@ -243,7 +249,8 @@ pub(super) fn touched_path(action: &Action) -> Option<AbsPath> {
         | Action::Start { .. }
         | Action::Restart { .. }
         | Action::Reload { .. }
-        | Action::ResetFailed { .. } => None,
+        | Action::ResetFailed { .. }
+        | Action::Adopt { .. } => None,
     }
 }
 
@@ -257,7 +264,7 @@ fn names_path(entry: &LedgerEntry, wanted: &AbsPath) -> bool {
 }
 
 /// Whether two entries are about the same thing, whatever they say of it.
-fn same_thing(one: &LedgerEntry, other: &LedgerEntry) -> bool {
+pub(super) fn same_thing(one: &LedgerEntry, other: &LedgerEntry) -> bool {
     match (one, other) {
         (LedgerEntry::File { path: a, .. }, LedgerEntry::File { path: b, .. })
         | (LedgerEntry::Link { path: a, .. }, LedgerEntry::Link { path: b, .. }) => a == b,

@@ -1,10 +1,11 @@
 //! Files and directories: bytes, mode, owner. Unit files and drop-ins go through the same door.
 
 use crate::model::{
-    AbsPath, Action, Bytes, ChangeKind, Claim, Content, DirectorySpec, FileMeta, FileSpec, FindingKind, LedgerEntry,
-    Observation, ObservedPath, Reason, ReasonKind, UnitName, UserName, Wanted,
+    AbsPath, Action, Bytes, ChangeKind, Claim, Content, DesiredDirectory, DirectorySpec, FileMeta, FileSpec,
+    FindingKind, LedgerEntry, Observation, ObservedPath, Reason, ReasonKind, UnitName, UserName, Wanted,
 };
 
+use super::adopt;
 use super::draft::{Draft, Stage};
 use super::view::Entry;
 
@@ -14,22 +15,22 @@ const SHOWN_TEXT_MAX: usize = 1 << 20;
 pub(super) fn plan(draft: &mut Draft<'_>) {
     owners_exist(draft);
     for (path, directory) in &draft.desired.directories {
-        if let Wanted::Present(spec) = &directory.spec {
-            directory_present(draft, path, &directory.claim, spec);
+        if let (Wanted::Present(spec), true) = (&directory.spec, directory.claim.selected) {
+            directory_present(draft, path, directory, spec);
         }
     }
     // What goes, goes from the inside outward.
     for (path, directory) in draft.desired.directories.iter().rev() {
-        if matches!(directory.spec, Wanted::Absent) {
-            directory_absent(draft, path, &directory.claim);
+        if matches!(directory.spec, Wanted::Absent) && directory.claim.selected {
+            directory_absent(draft, path, directory);
         }
     }
-    for (path, file) in &draft.desired.files {
+    for (path, file) in draft.desired.files.iter().filter(|(_, file)| file.claim.selected) {
         match &file.spec {
             Wanted::Present(spec) => {
-                file_present(draft, None, path, &file.claim, spec);
+                file_present(draft, None, path, &file.claim, file.adopt, spec);
             }
-            Wanted::Absent => file_absent(draft, None, path, &file.claim),
+            Wanted::Absent => file_absent(draft, None, path, &file.claim, file.adopt),
         }
     }
 }
@@ -44,17 +45,21 @@ fn owners_exist(draft: &mut Draft<'_>) {
         Wanted::Present(spec) => Some((&file.claim, &spec.user, &spec.group)),
         Wanted::Absent => None,
     });
-    for (claim, user, group) in directories.chain(files) {
-        let created =
-            |name: &UserName| draft.desired.users.get(name).is_some_and(|user| matches!(user.spec, Wanted::Present(_)));
+    for (claim, user, group) in directories.chain(files).filter(|(claim, _, _)| claim.selected) {
+        let declared = |name: &UserName| draft.desired.users.get(name).filter(|user| user.spec != Wanted::Absent);
+        let created = |name: &UserName| declared(name).is_some_and(|user| user.claim.selected);
+        let left_out = |name: &UserName| {
+            declared(name).map(|user| format!("this run's tags leave out the user, declared at {}", user.claim.place))
+        };
         let user_missing = matches!(draft.observed.users.get(user), Some(Observation::Known(None)));
         if user_missing && !created(user) && !is_number(user) {
-            let hint = format!("declare it: users: {{{user}: {{}}}}");
+            let hint = left_out(user).unwrap_or_else(|| format!("declare it: users: {{{user}: {{}}}}"));
             draft.refuse(None, &claim.place, format!("owner {user} does not exist on this host"), Some(hint));
         }
         let group_missing = matches!(draft.observed.groups.get(group), Some(Observation::Known(None)));
         if group_missing && !created(group) && !is_number(group) {
-            let hint = format!("a user gets a group of its own name: users: {{{group}: {{}}}}");
+            let hint = left_out(group)
+                .unwrap_or_else(|| format!("a user gets a group of its own name: users: {{{group}: {{}}}}"));
             draft.refuse(None, &claim.place, format!("group {group} does not exist on this host"), Some(hint));
         }
     }
@@ -64,7 +69,8 @@ fn is_number(name: &UserName) -> bool {
     name.as_str().bytes().all(|byte| byte.is_ascii_digit())
 }
 
-fn directory_present(draft: &mut Draft<'_>, path: &AbsPath, claim: &Claim, spec: &DirectorySpec) {
+fn directory_present(draft: &mut Draft<'_>, path: &AbsPath, directory: &DesiredDirectory, spec: &DirectorySpec) {
+    let claim = &directory.claim;
     match draft.observed.paths.get(path) {
         Some(ObservedPath::Absent) => {
             draft.change(
@@ -83,25 +89,33 @@ fn directory_present(draft: &mut Draft<'_>, path: &AbsPath, claim: &Claim, spec:
             draft.own(&claim.manifest, LedgerEntry::Directory(path.clone()));
         }
         Some(ObservedPath::Directory { meta, .. }) => {
+            if directory.adopt {
+                adopt::take(draft, None, claim, LedgerEntry::Directory(path.clone()));
+            }
             attributes(draft, None, path, claim, meta, (spec.mode, &spec.user, &spec.group), Stage::Directories);
         }
         other => not_usable(draft, None, path, claim, other, "directory"),
     }
 }
 
-fn directory_absent(draft: &mut Draft<'_>, path: &AbsPath, claim: &Claim) {
+fn directory_absent(draft: &mut Draft<'_>, path: &AbsPath, directory: &DesiredDirectory) {
+    let claim = &directory.claim;
     let entry = LedgerEntry::Directory(path.clone());
-    let ours = draft.ledger_before(&claim.manifest).is_some_and(|ledger| ledger.entries.contains(&entry));
     match draft.observed.paths.get(path) {
         Some(ObservedPath::Absent) => draft.disown(|other| *other == entry),
-        Some(ObservedPath::Directory { empty, .. }) if ours => {
+        Some(ObservedPath::Directory { empty, .. }) => {
+            let Some(why) = adopt::why_removed(draft, None, claim, directory.adopt, &entry) else {
+                refuse_foreign(draft, None, path, claim);
+                return;
+            };
             // What is declared absent below it, and is there, is gone when the directory's turn comes.
             let there =
                 |inside: &AbsPath| !matches!(draft.observed.paths.get(inside), None | Some(ObservedPath::Absent));
             let inside = |inside: &AbsPath| inside.parent().as_ref() == Some(path) && there(inside);
-            let files = draft.desired.files.iter().filter(|(_, wanted)| matches!(wanted.spec, Wanted::Absent));
-            let directories =
-                draft.desired.directories.iter().filter(|(_, wanted)| matches!(wanted.spec, Wanted::Absent));
+            let goes = |claim: &Claim, absent: bool| absent && claim.selected;
+            let files = draft.desired.files.iter().filter(|(_, file)| goes(&file.claim, file.spec == Wanted::Absent));
+            let directories = draft.desired.directories.iter();
+            let directories = directories.filter(|(_, other)| goes(&other.claim, other.spec == Wanted::Absent));
             let emptied_by_us = files.map(|(path, _)| path).chain(directories.map(|(path, _)| path)).any(inside);
             if *empty == Some(false) && !emptied_by_us {
                 let text = format!("{path} is declared absent, but is not empty: what is in it is not ours");
@@ -114,10 +128,9 @@ fn directory_absent(draft: &mut Draft<'_>, path: &AbsPath, claim: &Claim) {
                 ChangeKind::Directory { path: path.clone(), exists: true, wanted: false },
             );
             let action = Action::RemoveDirectory { path: path.clone() };
-            draft.step(Stage::RemoveDirectories, action, ReasonKind::NotWanted, "declared absent");
+            draft.step(Stage::RemoveDirectories, action, ReasonKind::NotWanted, why);
             draft.disown(|other| *other == entry);
         }
-        Some(ObservedPath::Directory { .. }) => refuse_foreign(draft, None, path, claim),
         other => not_usable(draft, None, path, claim, other, "directory"),
     }
 }
@@ -128,6 +141,7 @@ pub(super) fn file_present(
     unit: Option<&UnitName>,
     path: &AbsPath,
     claim: &Claim,
+    adopt: bool,
     spec: &FileSpec,
 ) -> bool {
     let observed = as_sealed(draft, path, spec);
@@ -144,14 +158,20 @@ pub(super) fn file_present(
         }
         Some(ObservedPath::File { digest: Observation::Known(digest), meta, content }) if !unmasked => {
             if *digest == spec.bytes.digest() {
+                if adopt {
+                    let digest = (!spec.bytes.is_secret()).then(|| digest.clone());
+                    let entry = LedgerEntry::File { path: path.clone(), digest };
+                    adopt::take(draft, unit, claim, entry);
+                }
                 attributes(draft, unit, path, claim, meta, (spec.mode, &spec.user, &spec.group), Stage::Files);
             } else {
                 let from = content
                     .as_ref()
                     .map_or_else(|| Content::Opaque { size: meta.size, digest: Some(digest.clone()) }, shown);
                 let from = if spec.bytes.is_secret() || draft.was_secret(path) { Content::Secret } else { from };
-                note_foreign(draft, unit, path, claim);
-                write(draft, unit, path, claim, spec, from, Some(meta));
+                let foreign = note_foreign(draft, unit, path, claim, adopt);
+                let why = (adopt && foreign).then_some(adopt::NOT_OURS);
+                write(draft, unit, path, claim, spec, from, Some((meta, why)));
             }
             true
         }
@@ -189,15 +209,19 @@ fn write(
     claim: &Claim,
     spec: &FileSpec,
     from: Content,
-    meta: Option<&FileMeta>,
+    was: Option<(&FileMeta, Option<&str>)>,
 ) {
     let new = matches!(from, Content::Absent);
-    let reason = if new { "does not exist".to_owned() } else { "content differs".to_owned() };
+    let reason = match was {
+        _ if new => "does not exist".to_owned(),
+        Some((_, Some(why))) => format!("content differs; it {why} and is adopted"),
+        _ => "content differs".to_owned(),
+    };
     let to = shown(&spec.bytes);
     draft.change(unit, &claim.manifest, ChangeKind::File { path: path.clone(), from, to });
     let mut reasons =
         vec![Reason { kind: if new { ReasonKind::Missing } else { ReasonKind::FileDiffers }, text: reason }];
-    if let Some(meta) = meta {
+    if let Some((meta, _)) = was {
         reasons.extend(attribute_changes(draft, unit, path, claim, meta, (spec.mode, &spec.user, &spec.group)));
     } else {
         new_attributes(draft, unit, path, claim, (spec.mode, &spec.user, &spec.group));
@@ -284,25 +308,29 @@ fn owner_is(meta: &FileMeta, user: &UserName, group: &UserName) -> bool {
 }
 
 /// Plans the removal of a file that we installed.
-pub(super) fn file_absent(draft: &mut Draft<'_>, unit: Option<&UnitName>, path: &AbsPath, claim: &Claim) {
-    let ours = draft.ledger_before(&claim.manifest).is_some_and(|ledger| ledger.has_file(path));
+pub(super) fn file_absent(draft: &mut Draft<'_>, unit: Option<&UnitName>, path: &AbsPath, claim: &Claim, adopt: bool) {
     let is_entry = |entry: &LedgerEntry| matches!(entry, LedgerEntry::File { path: other, .. } if other == path);
     match draft.observed.paths.get(path) {
         Some(ObservedPath::Absent) => draft.disown(is_entry),
-        Some(ObservedPath::File { meta, digest, content }) if ours => {
+        Some(ObservedPath::File { meta, digest, content }) => {
             let digest = match digest {
                 Observation::Known(digest) => Some(digest.clone()),
                 Observation::Unknown(_) => None,
+            };
+            // The ledger is asked for the path alone: what was installed there may have been edited since.
+            let any = LedgerEntry::File { path: path.clone(), digest: None };
+            let Some(why) = adopt::why_removed(draft, unit, claim, adopt, &any) else {
+                refuse_foreign(draft, unit, path, claim);
+                return;
             };
             let from = content.as_ref().map_or_else(|| Content::Opaque { size: meta.size, digest }, shown);
             let from = if draft.was_secret(path) { Content::Secret } else { from };
             draft.change(unit, &claim.manifest, ChangeKind::File { path: path.clone(), from, to: Content::Absent });
             let action = Action::RemoveFile { path: path.clone() };
-            draft.step(Stage::RemoveFiles, action, ReasonKind::NotWanted, "declared absent");
+            draft.step(Stage::RemoveFiles, action, ReasonKind::NotWanted, why);
             draft.after.remove(path);
             draft.disown(is_entry);
         }
-        Some(ObservedPath::File { .. }) => refuse_foreign(draft, unit, path, claim),
         other => not_usable(draft, unit, path, claim, other, "file"),
     }
 }
@@ -315,7 +343,7 @@ pub(super) fn refuse_foreign(draft: &mut Draft<'_>, unit: Option<&UnitName>, pat
         ),
         None => (
             format!("{path} is declared absent, but `{}` did not install it on this host", claim.manifest),
-            "remove it by hand, or take it out of the playbook",
+            "write `adopt: true` beside it, remove it by hand, or take it out of the playbook",
         ),
     };
     draft.refuse(unit, &claim.place, text, Some(hint.to_owned()));
@@ -350,15 +378,20 @@ fn not_usable(
     draft.refuse(unit, &claim.place, text, Some("move it away by hand, or name another path".to_owned()));
 }
 
-fn note_foreign(draft: &mut Draft<'_>, unit: Option<&UnitName>, path: &AbsPath, claim: &Claim) {
+/// Whether the file that is replaced is nobody's that we know; says so, unless it is taken on purpose.
+fn note_foreign(draft: &mut Draft<'_>, unit: Option<&UnitName>, path: &AbsPath, claim: &Claim, adopt: bool) -> bool {
     let has = |entry: &LedgerEntry| matches!(entry, LedgerEntry::File { path: other, .. } if other == path);
     if let Some(other) = draft.other_owner(&claim.manifest, has) {
         let text = format!("{path} was installed by the manifest `{other}`; from now on it is `{}`'s", claim.manifest);
         draft.finding(FindingKind::Notice, unit, text, None);
-    } else if !draft.is_ours(path) && draft.ledgers_unseen().is_none() {
+        return false;
+    }
+    let foreign = !draft.is_ours(path) && draft.ledgers_unseen().is_none();
+    if foreign && !adopt {
         let text = format!("{path} exists and was not installed by unitfleet: it is replaced");
         draft.finding(FindingKind::Notice, unit, text, None);
     }
+    foreign
 }
 
 fn shown(bytes: &Bytes) -> Content {

@@ -11,6 +11,7 @@ use crate::model::{
 };
 use crate::unitfile::{Install, InstallError, belongs_to_enablement, install_links, same_target};
 
+use super::adopt;
 use super::draft::{Draft, Stage};
 use super::held::left_alone;
 use super::view::Entry;
@@ -19,7 +20,7 @@ pub(super) fn plan(draft: &mut Draft<'_>, units: &BTreeSet<UnitName>) {
     for name in units {
         let unit = &draft.desired.units[name];
         if unit.absent {
-            if draft.ledger_before(&unit.claim.manifest).is_some() {
+            if unit.adopt || draft.ledger_before(&unit.claim.manifest).is_some() {
                 remove_absent(draft, name, &unit.claim.manifest);
             }
             continue;
@@ -162,7 +163,7 @@ fn enable(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit) {
             return;
         }
     };
-    set_links(draft, name, name, &unit.claim, &install.links);
+    set_links(draft, name, name, unit, &install.links);
     for also in &install.also {
         if draft.desired.units.contains_key(also) {
             continue;
@@ -176,7 +177,7 @@ fn enable(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit) {
             continue;
         }
         if let Some(Ok(install)) = wanted(draft, also) {
-            set_links(draft, name, also, &unit.claim, &install.links);
+            set_links(draft, name, also, unit, &install.links);
         }
     }
 }
@@ -197,15 +198,20 @@ fn set_links(
     draft: &mut Draft<'_>,
     shown_under: &UnitName,
     unit: &UnitName,
-    claim: &Claim,
+    claimed: &DesiredUnit,
     wanted: &BTreeMap<AbsPath, String>,
 ) {
+    let claim = &claimed.claim;
     let existing = existing(draft, unit);
     for (path, target) in wanted {
         let Ok(found) = in_its_place(draft, shown_under, claim, path) else {
             continue;
         };
-        if found.as_deref().is_some_and(|found| same_target(found, path, target)) {
+        if let Some(found) = found.as_ref().filter(|found| same_target(found, path, target)) {
+            if claimed.adopt {
+                let entry = LedgerEntry::Link { path: path.clone(), target: found.clone() };
+                adopt::take(draft, Some(shown_under), claim, entry);
+            }
             continue;
         }
         let why = match &found {
@@ -284,7 +290,7 @@ fn link_label(path: &AbsPath) -> String {
 }
 
 fn default_target(draft: &mut Draft<'_>) {
-    let Some((target, claim)) = &draft.desired.default_target else {
+    let Some((target, claim)) = draft.desired.default_target.as_ref().filter(|(_, claim)| claim.selected) else {
         return;
     };
     let path = AbsPath::parse(&format!("{UNIT_DIR}/default.target")).expect("a plain path");

@@ -4,7 +4,7 @@
 //! systemd about things to come; so a unit that does not exist yet plans exactly. Its parts each look at one aspect
 //! and add changes, steps, findings and refusals to a `Draft`, which lays the steps out in systemd's order:
 //!
-//! users → directories → unmask → files → links → daemon-reload → gate → stop → mask, remove → (daemon-reload) →
+//! adopt → users → directories → unmask → files → links → daemon-reload → gate → stop → mask, remove → (daemon-reload) →
 //! start, restart, reload → forget → remove directories and users
 //!
 //! | part | decides about |
@@ -12,6 +12,7 @@
 //! | `users`, `files` | accounts; bytes, mode and owner |
 //! | `units` | unit files, drop-ins, masks |
 //! | `held` | who is left alone |
+//! | `adopt` | what becomes ours as it is |
 //! | `links` | enablement as links; the default target |
 //! | `running`, `stopping`, `take_up`, `sockets` | starts, stops, restarts, reloads |
 //! | `fresh` | who runs with an older configuration than its files |
@@ -24,6 +25,7 @@
 //! while its file still says how (`ExecStop=`), and nothing may be stopped before the gate. Where there is only one
 //! kind of change there is only one reload.
 
+mod adopt;
 mod draft;
 mod files;
 mod fresh;
@@ -60,6 +62,7 @@ pub fn plan_host(desired: &Desired, observed: &Observed) -> HostPlan {
     units::report_strangers(&mut draft, &ours);
     units_on_their_own(&mut draft, &ours);
     fresh::report_unwatched(&mut draft, &ours);
+    take_up::units_left_out(&mut draft);
     if draft.has_steps() {
         running::note_managed(&mut draft, &ours);
     }

@@ -59,8 +59,7 @@ fn stop_triggers(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit, obs
                 draft.finding(FindingKind::Notice, Some(name), text, None);
                 continue;
             }
-            // It is stopped for its own sake.
-            Some(declared) if declared.absent || declared.state == Some(RunState::Stopped) => continue,
+            Some(declared) if is_stopped_anyway(draft, &trigger, declared) => continue,
             _ => {}
         }
         if let Some((text, hint)) = on_hold(draft, &trigger) {
@@ -76,6 +75,12 @@ fn stop_triggers(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit, obs
         let text = format!("would start {name} again");
         draft.step(Stage::Stop, Action::Stop { unit: trigger }, ReasonKind::Follows, text);
     }
+}
+
+/// It is stopped for its own sake.
+fn is_stopped_anyway(draft: &Draft<'_>, name: &UnitName, unit: &DesiredUnit) -> bool {
+    let shall_be_down = unit.absent || unit.state == Some(RunState::Stopped);
+    shall_be_down && unit.claim.selected && on_hold(draft, name).is_none()
 }
 
 /// A removed unit's failure is forgotten with it.
@@ -104,7 +109,7 @@ pub(super) fn surplus_instances(
     for name in of_template {
         let observed = &draft.observed.units[&name];
         let entry = LedgerEntry::Unit(name.clone());
-        let ours = draft.ledger_before(&unit.claim.manifest).is_some_and(|ledger| ledger.entries.contains(&entry));
+        let ours = unit.absent && unit.adopt || draft.has_in_ledger(&unit.claim.manifest, &entry);
         let linked = super::links::has_links(draft, &name);
         if !ours {
             if !observed.active_state.is_down() || linked {

@@ -1,12 +1,14 @@
 //! How a running unit takes up what changes: by a restart, a reload, the daemon-reload alone, or not by us.
 
 use crate::model::{
-    Action, ChangeKind, DesiredUnit, FindingKind, ObservedUnit, OnChange, Reason, ReasonKind, UnitKind, UnitName,
+    Action, ChangeKind, DesiredUnit, FindingKind, ObservedUnit, OnChange, Reason, ReasonKind, RunState, UnitKind,
+    UnitName,
 };
 use crate::unitfile::changed_directives;
 
 use super::draft::{Draft, Stage};
 use super::fresh::{Freshness, freshness};
+use super::held::on_hold;
 use super::running::{keeps_configuration, refuses};
 use super::sockets::{acts_on, in_the_way, restart_socket, triggered_services};
 
@@ -78,6 +80,28 @@ pub(super) fn instances_of_others(draft: &mut Draft<'_>, template: &UnitName, un
                 in_words(&reasons)
             );
             let hint = format!("restart it by hand when it suits, or add it to `instances` at {}", unit.claim.place);
+            draft.finding(FindingKind::Stale, Some(name), text, Some(hint));
+        }
+    }
+}
+
+/// Units that this run leaves out by their tags, and that go on with older configuration than their files: what this run
+/// changes is owed to them, and the next run that selects them finds it.
+pub(super) fn units_left_out(draft: &mut Draft<'_>) {
+    for (name, unit) in &draft.desired.units {
+        let Some(observed) = draft.observed.units.get(name).filter(|observed| observed.active_state.is_up()) else {
+            continue;
+        };
+        let stays = unit.absent || unit.masked == Some(true) || unit.state == Some(RunState::Stopped);
+        if unit.claim.selected || stays || !keeps_configuration(name) || on_hold(draft, name).is_some() {
+            continue;
+        }
+        if let Freshness::Outdated(reasons, _) = freshness(draft, name, unit, observed) {
+            let why = in_words(&reasons);
+            let text = format!(
+                "{name} goes on with its older configuration: {why}; it is not restarted because its tags are not selected"
+            );
+            let hint = "it is due with the next run that selects it".to_owned();
             draft.finding(FindingKind::Stale, Some(name), text, Some(hint));
         }
     }

@@ -7,6 +7,7 @@ use crate::model::{
     ReasonKind, UNIT_DIR, UnitName, UserName, Wanted,
 };
 
+use super::adopt;
 use super::draft::{Draft, Stage};
 use super::files::{file_absent, file_present, refuse_foreign};
 use super::held::{held, is_vendor};
@@ -16,7 +17,7 @@ use super::view::Entry;
 /// by a hand, is left alone in every respect.
 pub(super) fn plan(draft: &mut Draft<'_>) -> BTreeSet<UnitName> {
     let mut ours = BTreeSet::new();
-    for (name, unit) in &draft.desired.units {
+    for (name, unit) in draft.desired.units.iter().filter(|(_, unit)| unit.claim.selected) {
         if held(draft, name, unit) || is_alias(draft, name, unit) {
             continue;
         }
@@ -37,10 +38,10 @@ pub(super) fn plan(draft: &mut Draft<'_>) -> BTreeSet<UnitName> {
         }
         if let Some(bytes) = &unit.fragment {
             let spec = FileSpec { bytes: bytes.clone(), encrypt: None, mode: 0o644, user: root(), group: root() };
-            file_present(draft, Some(name), &name.etc_path(), &unit.claim, &spec);
+            file_present(draft, Some(name), &name.etc_path(), &unit.claim, unit.adopt, &spec);
         }
         for (path, spec) in &unit.credentials {
-            file_present(draft, Some(name), path, &unit.claim, spec);
+            file_present(draft, Some(name), path, &unit.claim, unit.adopt, spec);
         }
         dropped_credentials(draft, name, unit);
         drop_ins(draft, name, unit);
@@ -61,7 +62,7 @@ fn dropped_credentials(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUni
     for entry in entries {
         let LedgerEntry::File { path, .. } = entry else { continue };
         if is_credential_of(name, &path) && !unit.credentials.contains_key(&path) {
-            file_absent(draft, Some(name), &path, &unit.claim);
+            file_absent(draft, Some(name), &path, &unit.claim, false);
         }
     }
 }
@@ -73,12 +74,13 @@ fn is_credential_of(name: &UnitName, path: &AbsPath) -> bool {
 fn drop_ins(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit) {
     for (drop_in, wanted) in &unit.drop_ins {
         let path = name.etc_drop_in(drop_in);
+        let adopt = unit.adopted_drop_ins.contains(drop_in);
         match wanted {
             Wanted::Present(bytes) => {
                 let spec = FileSpec { bytes: bytes.clone(), encrypt: None, mode: 0o644, user: root(), group: root() };
-                file_present(draft, Some(name), &path, &unit.claim, &spec);
+                file_present(draft, Some(name), &path, &unit.claim, adopt, &spec);
             }
-            Wanted::Absent => file_absent(draft, Some(name), &path, &unit.claim),
+            Wanted::Absent => file_absent(draft, Some(name), &path, &unit.claim, adopt),
         }
     }
 }
@@ -132,6 +134,9 @@ fn mask(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit) {
     let path = name.etc_path();
     let manifest = &unit.claim.manifest;
     if is_masked_in_etc(draft, name) {
+        if unit.adopt {
+            adopt::take(draft, Some(name), &unit.claim, LedgerEntry::Mask(name.clone()));
+        }
         return;
     }
     match draft.before.get(&path) {
@@ -217,12 +222,21 @@ fn absent(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit) {
     let mask_is_ours = entries.contains(&LedgerEntry::Mask(name.clone()));
     let was_managed = !files.is_empty() || mask_is_ours || entries.contains(&LedgerEntry::Unit(name.clone()));
     let fragment = name.etc_path();
+    if unit.adopt {
+        let there = |(path, state): (&AbsPath, &ObservedPath)| {
+            (of_unit(path) && matches!(state, ObservedPath::File { .. })).then(|| path.clone())
+        };
+        let there: Vec<AbsPath> = draft.observed.paths.iter().filter_map(there).collect();
+        files.extend(there.into_iter().filter(|path| !entries.iter().any(|entry| is_file(entry, path))));
+    }
     if !files.contains(&fragment) && !mask_is_ours {
         let standing = !matches!(draft.observed.paths.get(&fragment), None | Some(ObservedPath::Absent));
-        let elsewhere = draft.before.unit(name).files.fragment.is_some();
-        if standing || (elsewhere && !was_managed) {
-            let path = draft.before.unit(name).files.fragment.unwrap_or(fragment);
-            refuse_foreign(draft, Some(name), &path, &unit.claim);
+        let elsewhere = draft.before.unit(name).files.fragment;
+        if standing || (elsewhere.is_some() && !was_managed) {
+            match elsewhere {
+                Some(path) if unit.adopt && !standing => refuse_elsewhere(draft, name, unit, &path),
+                path => refuse_foreign(draft, Some(name), &path.unwrap_or(fragment), &unit.claim),
+            }
             return;
         }
     }
@@ -234,16 +248,31 @@ fn absent(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit) {
         take_mask_away(draft, name, unit, discard, ReasonKind::NotWanted, "declared absent");
     }
     for path in &files {
-        file_absent(draft, Some(name), path, &unit.claim);
+        file_absent(draft, Some(name), path, &unit.claim, unit.adopt);
     }
     draft.disown(|entry| *entry == LedgerEntry::Mask(name.clone()));
-    if let Some(path) = draft.after.unit(name).files.fragment.filter(|_| was_managed) {
+    if let Some(path) = draft.after.unit(name).files.fragment.filter(|_| was_managed || unit.adopt) {
         let text = format!("{path} is not ours and stays; what `{manifest}` installed of {name} is removed");
         let hint = "take the unit out of the playbook when this is all that was meant".to_owned();
         draft.finding(FindingKind::Foreign, Some(name), text, Some(hint));
         // The ledger keeps that it was ours to manage: the next plan then finds nothing to do, and refuses nothing.
         draft.own(manifest, LedgerEntry::Unit(name.clone()));
     }
+}
+
+/// `adopt` takes what an admin has put into /etc; what a package or somebody else brings stays theirs.
+fn refuse_elsewhere(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit, path: &AbsPath) {
+    let (whose, hint) = if is_vendor(path) {
+        ("a package's", "remove the package, or write `masked: true` instead of `absent: true`")
+    } else {
+        ("not in /etc/systemd/system", "remove it by hand, or write `masked: true` instead of `absent: true`")
+    };
+    let text = format!("{name} is declared absent, but {path} is {whose}: `adopt` does not reach it");
+    draft.refuse(Some(name), &unit.claim.place, text, Some(hint.to_owned()));
+}
+
+fn is_file(entry: &LedgerEntry, wanted: &AbsPath) -> bool {
+    matches!(entry, LedgerEntry::File { path, .. } if path == wanted)
 }
 
 /// Files that stand above ours, or beside them, and are not ours (rule: reported by path, never touched).

@@ -5,10 +5,11 @@ use crate::model::{
     Wanted,
 };
 
+use super::adopt;
 use super::draft::{Draft, Stage};
 
 pub(super) fn plan(draft: &mut Draft<'_>) {
-    for (name, user) in &draft.desired.users {
+    for (name, user) in draft.desired.users.iter().filter(|(_, user)| user.claim.selected) {
         let account = match draft.observed.users.get(name) {
             Some(Observation::Known(account)) => account.as_ref(),
             Some(Observation::Unknown(why)) => {
@@ -22,7 +23,12 @@ pub(super) fn plan(draft: &mut Draft<'_>) {
         };
         match (&user.spec, account) {
             (Wanted::Present(spec), None) => create(draft, name, user, spec),
-            (Wanted::Present(spec), Some(account)) => modify(draft, name, user, spec, account),
+            (Wanted::Present(spec), Some(account)) => {
+                if user.adopt {
+                    adopt::take(draft, None, &user.claim, LedgerEntry::User(name.clone()));
+                }
+                modify(draft, name, user, spec, account);
+            }
             (Wanted::Absent, Some(_)) => remove(draft, name, user),
             (Wanted::Absent, None) => draft.disown(|entry| *entry == LedgerEntry::User(name.clone())),
         }
@@ -72,8 +78,7 @@ fn modify(draft: &mut Draft<'_>, name: &UserName, user: &DesiredUser, spec: &Use
 fn remove(draft: &mut Draft<'_>, name: &UserName, user: &DesiredUser) {
     let manifest = &user.claim.manifest;
     let entry = LedgerEntry::User(name.clone());
-    let ours = draft.ledger_before(manifest).is_some_and(|ledger| ledger.entries.contains(&entry));
-    if !ours {
+    let Some(why) = adopt::why_removed(draft, None, &user.claim, user.adopt, &entry) else {
         let (text, hint) = match draft.ledgers_unseen() {
             Some(why) => (
                 format!("user {name} is declared absent, but whether `{manifest}` created it is not known: {why}"),
@@ -81,13 +86,13 @@ fn remove(draft: &mut Draft<'_>, name: &UserName, user: &DesiredUser) {
             ),
             None => (
                 format!("user {name} is declared absent, but `{manifest}` did not create it on this host"),
-                format!("take `{name}` out of the playbook, or remove the user by hand"),
+                format!("write `adopt: true` beside it, take `{name}` out of the playbook, or remove the user by hand"),
             ),
         };
         draft.refuse(None, &user.claim.place, text, Some(hint));
         return;
-    }
+    };
     draft.change(None, manifest, ChangeKind::User { name: name.clone(), from: Some("exists".to_owned()), to: None });
-    draft.step(Stage::RemoveUsers, Action::RemoveUser { name: name.clone() }, ReasonKind::NotWanted, "declared absent");
+    draft.step(Stage::RemoveUsers, Action::RemoveUser { name: name.clone() }, ReasonKind::NotWanted, why);
     draft.disown(|other| *other == entry);
 }

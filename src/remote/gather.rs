@@ -31,6 +31,19 @@ pub struct GatherRequest {
     pub groups: BTreeSet<UserName>,
 }
 
+impl GatherRequest {
+    /// Whether an answer to this one tells all that the other asks for.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        self.units.is_superset(&other.units)
+            && self.templates.is_superset(&other.templates)
+            && self.users.is_superset(&other.users)
+            && self.groups.is_superset(&other.groups)
+            && other.paths.keys().all(|path| self.paths.contains_key(path))
+            && other.sealed.keys().all(|path| self.sealed.contains_key(path))
+    }
+}
+
 /// Why a host could not be observed although it was reached.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GatherError {

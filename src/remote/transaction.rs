@@ -157,6 +157,7 @@ impl Control {
             Action::Restart { unit } => format!("restart\t{unit}"),
             Action::Reload { unit } => format!("reload\t{unit}"),
             Action::ResetFailed { unit } => format!("reset\t{unit}"),
+            Action::Adopt { entry } => format!("adopt\t{}", entry.name()),
         })
     }
 

@@ -98,7 +98,10 @@ impl Failed<'_> {
         match error.kind() {
             ErrorKind::UndefinedError => self.undefined(error, detail, expression),
             _ if detail.contains("` is undefined") => self.undefined(error, detail, expression),
-            ErrorKind::SyntaxError => Diagnostic::error(format!("the template has a syntax error: {detail}")),
+            ErrorKind::SyntaxError => {
+                let what = if error.name() == Some(EXPRESSION) { "expression" } else { "template" };
+                Diagnostic::error(format!("the {what} has a syntax error: {detail}"))
+            }
             ErrorKind::UnknownFilter | ErrorKind::UnknownTest | ErrorKind::UnknownFunction => {
                 Diagnostic::error(format!("in the template, {detail}"))
             }

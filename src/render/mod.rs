@@ -155,6 +155,22 @@ impl Renderer {
         Rendered { result, taint }
     }
 
+    /// Evaluates a bare expression, as it would stand between braces.
+    pub fn expression(&self, expression: &str, context: &Context, site: &Site) -> Rendered<serde_json::Value> {
+        let failed = || self.failed(expression, 0, context, site);
+        let compiled = environment::fits(&format!("{{{{{expression}}}}}"))
+            .and_then(|()| self.environment.compile_expression(expression));
+        let compiled = match compiled {
+            Ok(compiled) => compiled,
+            Err(error) => return Rendered::plain(Err(failed().describe(&error))),
+        };
+        let recorder = context.recorder();
+        let value =
+            compiled.eval(Value::from_dyn_object(Arc::clone(&recorder))).and_then(|value| value::to_json(&value));
+        let taint = recorder.taint();
+        Rendered { result: value.map_err(|error| failed().describe_undefined_as(&error, expression)), taint }
+    }
+
     /// Renders a template by name: a file of the project, or `builtin/NAME`.
     pub fn template(&self, name: &str, context: &Context, site: &Site) -> Rendered<String> {
         let recorder = context.recorder();

@@ -12,12 +12,13 @@ use super::escape::escape;
 use super::page::{Line, Page};
 use super::style::Palette;
 use super::wording::count;
-use crate::model::{Diagnostic, Label, SourceFile};
+use crate::model::{Diagnostic, Label, Severity, SourceFile};
 
 /// Draws every diagnostic, errors last, and says how many there are.
 pub fn write(out: &mut dyn Write, diagnostics: &[Diagnostic], width: usize, color: bool) -> io::Result<()> {
-    let (warnings, errors): (Vec<_>, Vec<_>) = diagnostics.iter().partition(|diagnostic| diagnostic.warning);
-    for diagnostic in warnings.iter().chain(&errors) {
+    let mut sorted: Vec<&Diagnostic> = diagnostics.iter().collect();
+    sorted.sort_by_key(|diagnostic| diagnostic.severity);
+    for diagnostic in sorted {
         write_one(out, diagnostic, width, color)?;
         writeln!(out)?;
     }
@@ -25,20 +26,30 @@ pub fn write(out: &mut dyn Write, diagnostics: &[Diagnostic], width: usize, colo
         return Ok(());
     }
     let palette = Palette::new(color);
-    let style = if errors.is_empty() { palette.warning } else { palette.bad };
-    Line::default().with(style, &tally(errors.len(), warnings.len())).write(out)
+    let worst = diagnostics.iter().map(|diagnostic| diagnostic.severity).max().unwrap_or_default();
+    Line::default().with(style_of(worst, &palette), &tally(diagnostics)).write(out)
 }
 
 /// `3 errors, 1 warning`.
-fn tally(errors: usize, warnings: usize) -> String {
-    let mut parts = Vec::new();
-    if errors > 0 {
-        parts.push(count(errors, "error", "errors"));
+fn tally(diagnostics: &[Diagnostic]) -> String {
+    let words = [
+        (Severity::Error, "error", "errors"),
+        (Severity::Warning, "warning", "warnings"),
+        (Severity::Hint, "hint", "hints"),
+    ];
+    let parts = words.into_iter().filter_map(|(severity, one, many)| {
+        let number = diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
+        (number > 0).then(|| count(number, one, many))
+    });
+    parts.collect::<Vec<_>>().join(", ")
+}
+
+fn style_of(severity: Severity, palette: &Palette) -> Style {
+    match severity {
+        Severity::Error => palette.bad,
+        Severity::Warning => palette.warning,
+        Severity::Hint => palette.place,
     }
-    if warnings > 0 {
-        parts.push(count(warnings, "warning", "warnings"));
-    }
-    parts.join(", ")
 }
 
 /// Draws one diagnostic. Without a place it is one line, and its help another.
@@ -47,7 +58,11 @@ pub fn write_one(out: &mut dyn Write, diagnostic: &Diagnostic, width: usize, col
         return write_placeless(out, diagnostic, width, color);
     }
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
-    let level = if diagnostic.warning { Level::WARNING } else { Level::ERROR };
+    let level = match diagnostic.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+        Severity::Hint => Level::INFO.with_name(Severity::Hint.word()),
+    };
     let snippets = snippets(&diagnostic.labels);
     let mut group: Group<'_> = level.primary_title(visible(&diagnostic.message)).elements(snippets);
     if let Some(help) = &diagnostic.help {
@@ -59,7 +74,7 @@ pub fn write_one(out: &mut dyn Write, diagnostic: &Diagnostic, width: usize, col
 /// One line: `playbooks/web.yaml:4:29: error: … (help: …)`, as editors and CI logs read it.
 #[must_use]
 pub fn one_line(diagnostic: &Diagnostic) -> String {
-    let severity = if diagnostic.warning { "warning" } else { "error" };
+    let severity = diagnostic.severity.word();
     let mut text = match diagnostic.labels.first() {
         Some(label) => {
             let (line, column) = label.source.line_column(label.span.start);
@@ -79,8 +94,8 @@ pub fn one_line(diagnostic: &Diagnostic) -> String {
 fn write_placeless(out: &mut dyn Write, diagnostic: &Diagnostic, width: usize, color: bool) -> io::Result<()> {
     let palette = Palette::new(color);
     let mut page = Page::new(out, width, palette);
-    let (style, word) = if diagnostic.warning { (palette.warning, "warning") } else { (palette.bad, "error") };
-    let first = Line::default().with(style, word).with(Style::new(), ": ");
+    let style = style_of(diagnostic.severity, &palette);
+    let first = Line::default().with(style, diagnostic.severity.word()).with(Style::new(), ": ");
     page.hanging(first, palette.heading, &diagnostic.message)?;
     match &diagnostic.help {
         Some(help) => page.hanging(Line::indented(1).with(palette.place, "help: "), Style::new(), help),
@@ -189,14 +204,22 @@ error: `runing` is not a state
         let text = drawn(&[
             Diagnostic::error("no inventory").help("give one with `-i`"),
             Diagnostic::warning("nothing to do"),
+            Diagnostic::hint("by the way"),
             Diagnostic::error("no playbook"),
         ]);
         assert_eq!(
             text,
-            "warning: nothing to do\n\nerror: no inventory\n help: give one with `-i`\n\nerror: no playbook\n\n\
-             2 errors, 1 warning\n"
+            "hint: by the way\n\nwarning: nothing to do\n\nerror: no inventory\n help: give one with `-i`\n\n\
+             error: no playbook\n\n2 errors, 1 warning, 1 hint\n"
         );
         assert_eq!(drawn(&[]), "");
+    }
+
+    #[test]
+    fn a_hint_is_called_one_beside_its_snippet() {
+        let source = file("web.yaml", "vars: {a: 1}\n");
+        let text = drawn(&[Diagnostic::hint("`a` is hidden").at(&source, 7..8, "")]);
+        assert!(text.starts_with("hint: `a` is hidden\n --> web.yaml:1:8\n") && text.ends_with("1 hint\n"), "{text}");
     }
 
     #[test]

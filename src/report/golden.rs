@@ -111,6 +111,25 @@ fn nothing_to_do_is_one_line() {
     assert_eq!(page(&same(&[]), &at(80)), "Applied: no hosts.\n");
 }
 
+/// "No changes" would lie about what was not looked at.
+#[test]
+fn a_run_that_was_limited_says_so_to_people_and_programs() {
+    let mut limited = run("plan", [("a", report(Outcome::Unchanged, Some(plan("a"))))]);
+    limited.tags = vec!["config".to_owned(), "web".to_owned()];
+    let said = "limited to tags: config, web (everything else was left out)\nNo changes. 1 host is as desired.\n";
+    for detail in [Detail::Quiet, Detail::Normal, Detail::Verbose] {
+        assert!(page(&limited, &TextOptions { detail, ..at(80) }).ends_with(said), "{detail:?}");
+    }
+    let document = |report: &RunReport| -> serde_json::Value {
+        let mut out = Vec::new();
+        json::write(&mut out, report, ExitPolicy::default()).unwrap();
+        serde_json::from_slice(&out).unwrap()
+    };
+    assert_eq!(document(&limited)["tags"], serde_json::json!(["config", "web"]));
+    limited.tags.clear();
+    assert_eq!(document(&limited).get("tags"), None);
+}
+
 #[test]
 fn what_was_observed() {
     let missing = BTreeMap::from([(

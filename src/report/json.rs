@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::Reporter;
 use super::exit::{self, ExitPolicy};
 use super::summary::Summary;
-use crate::model::{Diagnostic, Event, HostName, HostReport, Label, Observed, Outcome, RunReport};
+use crate::model::{Diagnostic, Event, HostName, HostReport, Label, Observed, Outcome, RunReport, Severity};
 
 /// Version of the documents that are not versioned by the model.
 const SCHEMA_VERSION: u32 = 1;
@@ -21,6 +21,9 @@ struct RunDocument<'a> {
     schema_version: u32,
     verb: &'a str,
     run: &'a str,
+    /// What the run was limited to by `--tags`; not there where it was about everything.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    tags: &'a [String],
     exit_code: u8,
     /// All codes that apply, the program's first.
     exit_codes: Vec<u8>,
@@ -98,6 +101,7 @@ pub fn write(out: &mut dyn Write, report: &RunReport, policy: ExitPolicy) -> io:
         schema_version: report.schema_version,
         verb: &report.verb,
         run: &report.run,
+        tags: &report.tags,
         exit_code: exit::code(report, policy),
         exit_codes: exit::codes(report, policy),
         summary: Summary::of(report),
@@ -118,11 +122,11 @@ pub fn write_observed(
 
 /// Writes what is wrong with the input.
 pub fn write_diagnostics(out: &mut dyn Write, diagnostics: &[Diagnostic]) -> io::Result<()> {
-    let warnings = diagnostics.iter().filter(|diagnostic| diagnostic.warning).count();
+    let count = |severity| diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
     let document = DiagnosticsDocument {
         schema_version: SCHEMA_VERSION,
-        errors: diagnostics.len() - warnings,
-        warnings,
+        errors: count(Severity::Error),
+        warnings: count(Severity::Warning),
         diagnostics: diagnostics.iter().map(diagnostic_part).collect(),
     };
     write_document(out, &document)
@@ -140,7 +144,7 @@ pub fn diagnostics_schema() -> serde_json::Value {
 fn diagnostic_part(diagnostic: &Diagnostic) -> DiagnosticPart<'_> {
     let mut places = diagnostic.labels.iter().map(place_part);
     DiagnosticPart {
-        severity: if diagnostic.warning { "warning" } else { "error" },
+        severity: diagnostic.severity.word(),
         message: &diagnostic.message,
         help: diagnostic.help.as_deref(),
         place: places.next().unwrap_or_default(),

@@ -76,6 +76,7 @@ pub(super) fn verb(action: &Action) -> &'static str {
         Action::Restart { .. } => "restart",
         Action::Reload { .. } => "reload",
         Action::ResetFailed { .. } => "reset-failed",
+        Action::Adopt { .. } => "adopt",
     }
 }
 
@@ -99,6 +100,7 @@ pub(super) fn object(action: &Action) -> String {
         | Action::Restart { unit }
         | Action::Reload { unit }
         | Action::ResetFailed { unit } => unit.to_string(),
+        Action::Adopt { entry } => entry.name().to_owned(),
         Action::DaemonReload => String::new(),
         Action::Gate { units } => {
             let units: Vec<&str> = units.iter().map(UnitName::as_str).collect();

@@ -32,6 +32,7 @@ pub struct StepCounts {
     pub users: usize,
     pub links: usize,
     pub masks: usize,
+    pub adoptions: usize,
     pub stops: usize,
     pub starts: usize,
     pub restarts: usize,
@@ -148,6 +149,7 @@ impl StepCounts {
                 Action::WriteFile { .. } | Action::RemoveFile { .. } => &mut self.files,
                 Action::MakeLink { .. } | Action::RemoveLink { .. } => &mut self.links,
                 Action::Mask { .. } | Action::Unmask { .. } => &mut self.masks,
+                Action::Adopt { .. } => &mut self.adoptions,
                 Action::Stop { .. } => &mut self.stops,
                 Action::Start { .. } => &mut self.starts,
                 Action::Restart { .. } => &mut self.restarts,
@@ -184,6 +186,7 @@ impl StepCounts {
             (self.attributes, "mode or owner", "modes or owners"),
             (self.links, "link", "links"),
             (self.masks, "mask", "masks"),
+            (self.adoptions, "adoption", "adoptions"),
         ]
         .into_iter()
         .filter(|(number, _, _)| *number > 0)

@@ -91,6 +91,7 @@ pub fn write(out: &mut dyn Write, report: &RunReport, options: &TextOptions) -> 
         draw_names(&mut page, &groups, "unchanged", &Outcome::Unchanged, options)?;
         draw_names(&mut page, &groups, "not run", &Outcome::NotRun, options)?;
     }
+    draw_tags(&mut page, report)?;
     draw_summary(&mut page, report)
 }
 
@@ -121,6 +122,15 @@ fn draw_names(
     let names: Vec<&str> = hosts.iter().map(|host| host.as_str()).collect();
     let first = Line::default().with(page.palette.faint, &format!("{word}: "));
     page.hanging(first, Style::new(), &names.join(", "))
+}
+
+/// What a run was limited to belongs to its last words: that nothing differs is said of that only.
+fn draw_tags(page: &mut Page<'_>, report: &RunReport) -> io::Result<()> {
+    if report.tags.is_empty() {
+        return Ok(());
+    }
+    let first = Line::default().with(page.palette.warning, "limited to tags: ");
+    page.hanging(first, Style::new(), &format!("{} (everything else was left out)", report.tags.join(", ")))
 }
 
 fn draw_summary(page: &mut Page<'_>, report: &RunReport) -> io::Result<()> {

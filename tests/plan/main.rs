@@ -2,7 +2,8 @@
 //!
 //! A case is a folder in `tests/cases/plan`: a real `playbook.yaml`, an `observed.yaml` that says in a few lines what
 //! the host has ([`host`]), and the plan that is expected ([`shown`]). The expected plans were written from the
-//! contract and from what systemd does, not from what the planner said.
+//! contract and from what systemd does, not from what the planner said. A playbook that begins with `# -t TAGS` is
+//! planned as with that flag.
 
 #![expect(
     clippy::large_enum_variant,
@@ -23,6 +24,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use unitfleet::compile::{Inputs, Knowledge, Sources};
+use unitfleet::load::tags::TagFilter;
 use unitfleet::load::{parse_inventory, parse_playbook};
 use unitfleet::model::{Desired, Diagnostic, HostName, Observed, SourceFile, Vars};
 use unitfleet::plan::plan_host;
@@ -81,7 +83,10 @@ fn desired(case: &str, text: &str) -> Desired {
             .unwrap_or_else(|found| wrong(found));
     let host = HostName::parse("h1").expect("it is one");
     let limit = BTreeSet::from([host.clone()]);
-    let inputs = Inputs::new(vec![playbook], inventory, Vars::new(), Sources::default());
+    let playbooks = [playbook];
+    let asked = text.lines().next().and_then(|line| line.strip_prefix("# -t ")).map(str::to_owned);
+    let filter = TagFilter::parse(asked.as_slice(), &playbooks).unwrap_or_else(|wrong| panic!("{case}: {wrong:?}"));
+    let inputs = Inputs::new(playbooks.into(), inventory, Vars::new(), Sources::default()).limited(filter);
     let compiled = inputs.compile(&limit, &Knowledge::default());
     let mut hosts = compiled.unwrap_or_else(|found| wrong(found)).desired;
     hosts.remove(&host).unwrap_or_else(|| panic!("{case}: the playbook does not select h1"))
@@ -145,9 +150,10 @@ fn every_kind_of_step_reason_and_finding_has_a_case() {
         seen.extend(plan["changes"].as_array().unwrap().iter().map(|change| change["kind"]["kind"].to_string()));
     }
     let actions = "create_user modify_user remove_user create_directory remove_directory set_attributes write_file \
-                   remove_file make_link remove_link mask unmask daemon_reload gate stop start restart reload reset_failed";
+                   remove_file make_link remove_link mask unmask daemon_reload gate stop start restart reload reset_failed \
+                   adopt";
     let reasons = "file_differs missing not_wanted state_differs inputs_changed stale unit_files_changed follows \
-                   links_differ mask_differs default_target";
+                   links_differ mask_differs default_target adopted";
     let findings = "held foreign unknown shadowed stale notice";
     let changes = "file mode owner directory link mask state stale user default_target not_loaded";
     for word in [actions, reasons, findings, changes].iter().flat_map(|words| words.split_whitespace()) {

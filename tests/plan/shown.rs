@@ -121,6 +121,7 @@ pub(crate) fn action(action: &Action) -> String {
         Action::Restart { unit } => format!("restart {unit}"),
         Action::Reload { unit } => format!("reload {unit}"),
         Action::ResetFailed { unit } => format!("reset-failed {unit}"),
+        Action::Adopt { entry } => format!("adopt {}", entry.name()),
     }
 }
 
@@ -137,6 +138,7 @@ fn reason_word(kind: ReasonKind) -> &'static str {
         ReasonKind::LinksDiffer => "links",
         ReasonKind::MaskDiffers => "mask",
         ReasonKind::DefaultTarget => "default target",
+        ReasonKind::Adopted => "adopted",
     }
 }
 

@@ -87,6 +87,7 @@ impl Simulated {
             Action::Start { unit } | Action::Restart { unit } => self.start(unit),
             Action::Reload { unit } => assert!(self.seen.units[unit].active_state.is_up(), "reload of {unit}"),
             Action::ResetFailed { unit } => self.set_state(unit, ActiveState::Inactive),
+            Action::Adopt { .. } => {}
             Action::Mask { unit } => self.mask(unit),
             Action::Unmask { unit, discard } => self.unmask(unit, *discard),
             Action::CreateDirectory { .. }

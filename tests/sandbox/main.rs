@@ -12,5 +12,6 @@ mod prompt;
 mod reach;
 mod reading;
 mod secrets;
+mod selection;
 mod support;
 mod templates;

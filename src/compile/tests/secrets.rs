@@ -165,7 +165,7 @@ fn credentials_become_files_of_roots_and_a_drop_in() {
     assert_eq!(wrong[0].message, "a timer runs no process that could read credentials");
 }
 
-fn facts(systemd_version: u32, systemd_creds: bool) -> HostFacts {
+pub(super) fn facts(systemd_version: u32, systemd_creds: bool) -> HostFacts {
     let machine = MachineFacts {
         os: Some("debian".to_owned()),
         cpus: Some(8),

@@ -31,7 +31,7 @@ pub(super) fn sources(path: &Path, problems: &mut Vec<Diagnostic>) -> Vec<PathBu
     }
     let mut found = Vec::new();
     walk(path, 0, &mut found, problems);
-    if found.is_empty() && problems.iter().all(|problem| problem.warning) {
+    if found.is_empty() && problems.iter().all(|problem| !problem.is_error()) {
         let message = format!("the directory `{}` holds no inventory", path.display());
         let help = "put a file such as `hosts.yaml` into it; `.txt`, `.md`, `.cfg` and hidden files are not read";
         problems.push(Diagnostic::error(message).help(help));

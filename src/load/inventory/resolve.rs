@@ -16,7 +16,7 @@ pub(super) fn resolve(mut draft: Draft) -> Result<(Inventory, Vec<Diagnostic>), 
     let mut problems = std::mem::take(&mut draft.problems);
     problems.extend(undeclared(&draft));
     let cycles = cycles(&draft.groups);
-    if !cycles.is_empty() || problems.iter().any(|problem| !problem.warning) {
+    if !cycles.is_empty() || problems.iter().any(Diagnostic::is_error) {
         problems.extend(cycles);
         return Err(problems);
     }

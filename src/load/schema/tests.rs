@@ -7,11 +7,13 @@ use std::sync::Arc;
 use super::*;
 use crate::load::document::read_documents;
 use crate::load::node::Dialect;
-use crate::load::{entries, inventory as inventories, playbook as playbooks, project as projects, secrets, units};
+use crate::load::{
+    entries, inventory as inventories, playbook as playbooks, project as projects, secrets, selection, units,
+};
 use crate::model::SourceFile;
 
 /// Every table of keys, with its words.
-fn tables() -> [(&'static Keys, &'static [Word]); 10] {
+fn tables() -> [(&'static Keys, &'static [Word]); 11] {
     [
         (&playbooks::MANIFEST, &words::MANIFEST),
         (&secrets::SECRET, &words::SECRET),
@@ -21,6 +23,7 @@ fn tables() -> [(&'static Keys, &'static [Word]); 10] {
         (&units::UNIT, &words::UNIT),
         (&units::DROP_IN, &words::DROP_INS),
         (&units::UNIT_DEFAULTS, &words::UNIT_DEFAULTS),
+        (&selection::HOLD, &words::HOLD_KEYS),
         (&inventories::yaml::GROUP, &words::GROUP),
         (&projects::PROJECT, &words::PROJECT),
     ]
@@ -143,7 +146,8 @@ fn the_schemas_take_every_right_file() {
 }
 
 /// Mistakes that a schema cannot see, and why.
-const UNSEEN: [(&str, &str); 11] = [
+const UNSEEN: [(&str, &str); 17] = [
+    ("hold-until-rendered", "what a template yields is known when it is rendered"),
     ("hosts-from-file", "the file that a selector names is another one"),
     ("hosts-from-file-missing", "whether a file is there is not seen in another"),
     ("hosts-regex", "a selector is a language of its own"),
@@ -155,6 +159,11 @@ const UNSEEN: [(&str, &str); 11] = [
     ("name-twice", "each document is right by itself"),
     ("project-two-documents", "each document is right by itself"),
     ("secret-and-variable", "the names below two keys cannot be compared"),
+    ("when-no-expression", "expressions are a language of their own"),
+    ("when-orders-text-and-number", "which variable is a number is known when it is rendered"),
+    ("when-true-for-both", "conditions are evaluated, host by host"),
+    ("when-undefined", "variables come from several files"),
+    ("when-yields-no-boolean", "what an expression yields is known when it is evaluated"),
 ];
 
 #[test]

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::load::playbook::NO_DEFAULT;
 use crate::load::units::{ON_CHANGE, STATES};
-use crate::load::{project, units};
+use crate::load::{project, selection, units};
 
 use super::shape::{DROP_IN, HOST_PATH, MODE, RELATIVE, Shape, USER, USER_OR_TEMPLATE, Word, template};
 
@@ -167,6 +167,16 @@ pub(super) static DROP_INS: [Word; 8] = [
 /// Of `unit_defaults`.
 pub(super) static UNIT_DEFAULTS: [Word; 6] = [ENABLED, STATE, CHANGE, HOLD, TAGS, WHEN];
 
+/// Of a hold.
+pub(super) static HOLD_KEYS: [Word; 2] = [
+    word("reason", Shape::Made(reason), "Required: why, for whoever meets the hold."),
+    word(
+        "until",
+        Shape::Made(until),
+        "From then on the unit is free: a day (00:00 UTC), or a time with its offset, such as 2026-12-01T08:30:00Z.",
+    ),
+];
+
 /// Of a group of the inventory.
 pub(super) static GROUP: [Word; 3] = [
     word(
@@ -240,7 +250,11 @@ const CHANGE: Word = word(
     Shape::OneOf(|| ON_CHANGE.map(|(word, _)| word).to_vec()),
     "What a change of its settings or of a watched file does to a running unit.",
 );
-const ADOPT: Word = word("adopt", Shape::Flag, "Takes over what somebody else installed.");
+const ADOPT: Word = word(
+    "adopt",
+    Shape::Flag,
+    "What is there already becomes ours, as it is or put right; beside `absent: true` it is removed.",
+);
 const TAGS: Word = word("tags", Shape::Made(tags), "Words by which `--tags` chooses, one or a list.");
 const WHEN: Word = word(
     "when",
@@ -320,13 +334,19 @@ fn condition() -> Value {
     json!({"type": ["string", "boolean", "array"], "minLength": 1, "items": item})
 }
 
+fn reason() -> Value {
+    json!({"type": "string", "pattern": r"\S"})
+}
+
+fn until() -> Value {
+    let moment = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ][0-9:.]+([Zz]|[+-][0-9:]+))?$|\{\{";
+    json!({"type": ["string", "null"], "pattern": moment})
+}
+
 fn hold() -> Value {
     json!({
         "type": ["object", "null"],
-        "properties": {
-            "reason": {"type": "string", "pattern": r"\S", "description": "Why, for whoever meets the hold."},
-            "until": {"type": ["string", "null"], "description": "A day, or a time with its offset: 2026-12-01T08:30:00Z."},
-        },
+        "properties": super::properties(&selection::HOLD, &HOLD_KEYS),
         "required": ["reason"],
         "additionalProperties": false,
     })

@@ -46,6 +46,7 @@ pub(super) fn report(outcome: Outcome, plan: Option<HostPlan>) -> HostReport {
 
 pub(super) fn run(verb: &str, hosts: impl IntoIterator<Item = (&'static str, HostReport)>) -> RunReport {
     RunReport {
+        tags: Vec::new(),
         schema_version: 1,
         verb: verb.to_owned(),
         run: if verb == "plan" { "" } else { "20261120-182401-7f3a" }.to_owned(),

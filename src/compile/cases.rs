@@ -1,19 +1,23 @@
 //! The folder of mistakes: every case is an input and what the user reads about it.
 //!
-//! A case holds a `playbook.yaml`, a `unitfleet.yaml`, or an inventory: `inventory.yaml`, `inventory.ini`, a directory `inventory/` or a
-//! script `inventory.sh`, each with whatever else belongs to it. A `playbooks/` beside an inventory is a playbook's folder.
+//! A case holds a `playbook.yaml`, a `unitfleet.yaml`, or an inventory: `inventory.yaml`, `inventory.ini`, a directory
+//! `inventory/` or a script `inventory.sh`, each with whatever else belongs to it. A `playbooks/` beside an inventory is a
+//! playbook's folder. A playbook that can be read is compiled, for the hosts of the inventory beside it; without one, for
+//! `h1`.
 
 use std::path::{Path, PathBuf};
 
-use crate::model::Diagnostic;
+use std::sync::Arc;
 
-use super::inventory::read_inventory_for;
-use super::project::{ROOT_FILE, parse_project};
-use super::{brief, read_file, read_playbook};
+use crate::load::inventory::read_inventory_for;
+use crate::load::project::{ROOT_FILE, parse_project};
+use crate::load::{brief, parse_inventory, read_file, read_playbook};
+use crate::model::{Diagnostic, SourceFile, Vars};
+
+use super::{Inputs, Knowledge, Sources};
 
 /// The forms of an inventory, as cases name them.
-pub(super) const INVENTORIES: [&str; 5] =
-    ["inventory.yaml", "inventory.ini", "inventory.sh", "inventory", "inventory.json"];
+const INVENTORIES: [&str; 5] = ["inventory.yaml", "inventory.ini", "inventory.sh", "inventory", "inventory.json"];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/input")
@@ -22,7 +26,7 @@ fn folder() -> PathBuf {
 fn problems(case: &Path) -> Vec<Diagnostic> {
     let playbook = case.join("playbook.yaml");
     if playbook.exists() {
-        return read_playbook(&playbook, Some(Path::new("/"))).err().unwrap_or_default();
+        return said_about_playbook(&playbook, case);
     }
     if let Ok(settings) = read_file(&case.join(ROOT_FILE)) {
         return parse_project(&settings, Path::new("/")).err().unwrap_or_default();
@@ -43,6 +47,22 @@ fn problems(case: &Path) -> Vec<Diagnostic> {
 fn said_about(case: &Path) -> String {
     let text: String = problems(case).iter().map(brief).collect();
     text.replace(&format!("{}/", case.display()), "")
+}
+
+fn said_about_playbook(path: &Path, case: &Path) -> Vec<Diagnostic> {
+    let playbook = match read_playbook(path, Some(Path::new("/"))) {
+        Ok((playbook, _)) => playbook,
+        Err(problems) => return problems,
+    };
+    let one_host = || Arc::new(SourceFile { name: "inventory.yaml".into(), text: "all: {hosts: {h1: }}\n".into() });
+    let inventory = read_file(&case.join("inventory.yaml")).unwrap_or_else(|_| one_host());
+    let (inventory, _) = parse_inventory(&[inventory]).expect("the inventory beside a playbook is right");
+    let hosts = inventory.hosts.keys().cloned().collect();
+    let inputs = Inputs::new(vec![playbook], inventory, Vars::new(), Sources::default());
+    match inputs.compile(&hosts, &Knowledge::default()) {
+        Ok(compiled) => compiled.warnings,
+        Err(problems) => problems,
+    }
 }
 
 #[test]
