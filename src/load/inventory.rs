@@ -146,7 +146,7 @@ fn ask(script: &Script, draft: &mut Draft) {
     };
     let before = draft.problems.len();
     let listed = draft.read_listing_text(&list);
-    if listed.has_hostvars || draft.problems[before..].iter().any(|problem| problem.is_error()) {
+    if listed.has_hostvars || draft.problems[before..].iter().any(Diagnostic::is_error) {
         return;
     }
     for (host, answer) in script.hosts(&listed.hosts) {
