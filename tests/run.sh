@@ -13,6 +13,7 @@ need debootstrap debootstrap
 need /usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring
 need mount mount
 need systemd-nspawn systemd-container
+need systemd-escape systemd
 need ip iproute2
 need ssh openssh-client
 need sshd openssh-server

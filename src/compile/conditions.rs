@@ -49,7 +49,7 @@ impl Scope<'_> {
         let ((value, is_guess), written) = match condition {
             Condition::Literal(value) => return Ok((*value, false)),
             Condition::Expression(written) => {
-                let value = self.expression(written, path).map_err(|wrong| meant_equal(written, wrong))?;
+                let value = self.expression(written, path)?;
                 (value, written.as_str())
             }
             Condition::Template(written) => {
@@ -110,17 +110,6 @@ impl Draft<'_> {
         let mut desired = Desired::empty(self.desired.host.clone());
         compile(&mut Draft { desired: &mut desired, claims: &mut claims, messages: &mut messages, tags: self.tags });
     }
-}
-
-/// A single `=` is the most likely slip in a comparison.
-fn meant_equal(written: &str, wrong: Diagnostic) -> Diagnostic {
-    let bytes = written.as_bytes();
-    let next_to = |at: usize| bytes.get(at).is_some_and(|c| b"=!<>".contains(c));
-    let alone = |at: usize| bytes[at] == b'=' && !next_to(at + 1) && (at == 0 || !next_to(at - 1));
-    if wrong.help.is_none() && wrong.message.contains("syntax error") && (0..bytes.len()).any(alone) {
-        return wrong.help("two `=` compare, as in `x == 1`");
-    }
-    wrong
 }
 
 /// The path of an item of a list; `None` where one condition stands alone.

@@ -70,5 +70,5 @@ pub(super) fn of_unit(
 fn spec(content: String, encrypt: Option<String>) -> FileSpec {
     let root = || UserName::parse("root").expect("root is a user name");
     let bytes = Bytes::with(content.into_bytes(), Secrecy::Secret);
-    FileSpec { bytes, encrypt, mode: 0o600, user: root(), group: root() }
+    FileSpec { bytes, encrypt, mode: 0o600, user: root(), group: root(), validate: Vec::new() }
 }

@@ -7,29 +7,33 @@
 //!
 //! | module | responsible for |
 //! |---|---|
-//! | `filters`, `functions` | what unit files need in templates |
+//! | `filters`, `functions` | what templates have beyond the engine's own |
 //! | `variables` | layers of variables → one context, lazily and without circles |
 //! | `knowledge` | secrets and facts, as far as they are known |
+//! | `definitions` | where a variable is defined, for messages |
 //! | `scope` | one manifest on one host: rendering with places |
 //! | `conditions`, `compared` | `when:` |
 //! | `unit`, `unit_text`, `rules`, `unused`, `watch`, `hold` | `units:` |
 //! | `credentials` | `credentials:` of a unit as files and a drop-in |
-//! | `tree` | `users:`, `directories:`, `files:` |
+//! | `tree`, `account`, `recursion` | `users:`, `directories:`, `files:` |
 //! | `claims` | each thing has one owner |
 //! | `shadows` | variables of a manifest that hide the inventory's |
 //!
 //! The only files read are those that the playbooks name, through [`Sources`], below the project's root. No host,
 //! clock or environment is asked. Which directives exist is not known here: that is the work of lint.
 
+mod account;
 mod claims;
 mod compared;
 mod conditions;
 mod credentials;
+mod definitions;
 mod filters;
 mod functions;
 mod hold;
 mod knowledge;
 mod messages;
+mod recursion;
 mod rules;
 mod scope;
 mod shadows;
@@ -42,8 +46,8 @@ mod watch;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use crate::load::check_unique;
 use crate::load::inventory::Inventory;
@@ -55,6 +59,7 @@ use crate::render::{Context, Files, Renderer, Search};
 
 use claims::{Claims, Kind};
 use conditions::There;
+use functions::{Peers, Project};
 use messages::Messages;
 use scope::{Common, Scope, key};
 use shadows::Shadows;
@@ -91,13 +96,15 @@ pub struct Inputs {
     tags: TagFilter,
     /// `groups` and `inventory`, the same for every host and made once.
     fleet: OnceLock<Context>,
+    peers: OnceLock<Arc<Peers>>,
 }
 
 impl Inputs {
     /// Takes what was read. `extra` are the variables of the command line.
     #[must_use]
     pub fn new(playbooks: Vec<Playbook>, inventory: Inventory, extra: Vars, sources: Sources) -> Self {
-        Self { playbooks, inventory, extra, sources, tags: TagFilter::default(), fleet: OnceLock::new() }
+        let tags = TagFilter::default();
+        Self { playbooks, inventory, extra, sources, tags, fleet: OnceLock::new(), peers: OnceLock::new() }
     }
 
     /// Limits the run to what the tags select.
@@ -114,13 +121,14 @@ impl Inputs {
 
     /// What every host of `limit` that a manifest selects shall look like; or everything that is wrong.
     pub fn compile(&self, limit: &BTreeSet<HostName>, knowledge: &Knowledge) -> Result<Compiled, Vec<Diagnostic>> {
-        let Self { playbooks, inventory, extra, sources, tags, fleet } = self;
+        let Self { playbooks, inventory, extra, sources, tags, fleet, peers } = self;
         let mut needs = Needs::default();
         let mut messages = Messages::default();
         messages.extend(check_unique(playbooks));
-        let jobs: Vec<Job> =
-            playbooks.iter().flat_map(|playbook| jobs_of(playbook, inventory, sources, &mut messages)).collect();
         let fleet = fleet.get_or_init(|| variables::fleet(inventory));
+        let peers = peers.get_or_init(|| Arc::new(Peers::new(inventory, fleet)));
+        let jobs: Vec<Job> =
+            playbooks.iter().flat_map(|playbook| jobs_of(playbook, inventory, peers, sources, &mut messages)).collect();
         let mut compiled = BTreeMap::new();
         let mut shadows = Shadows::default();
         for host in limit {
@@ -167,11 +175,19 @@ struct Job<'a> {
 fn jobs_of<'a>(
     playbook: &'a Playbook,
     inventory: &Inventory,
+    peers: &Arc<Peers>,
     sources: &Sources,
     messages: &mut Messages,
 ) -> Vec<Job<'a>> {
     let search = Search::of_playbook(&playbook.path, &playbook.root, &sources.templates);
-    let renderer = std::rc::Rc::new(Renderer::new(search, &sources.files, filters::register));
+    let mut renderer = Renderer::new(search, &sources.files, filters::register);
+    let project = Project {
+        folder: playbook.path.parent().map(Path::to_path_buf).unwrap_or_default(),
+        root: playbook.root.clone(),
+        files: sources.files.clone(),
+    };
+    renderer.teach(&filters::NAMES, |environment| functions::register_asking(environment, peers, project));
+    let renderer = std::rc::Rc::new(renderer);
     let mut jobs = Vec::new();
     for manifest in &playbook.manifests {
         match selected(manifest, inventory) {
@@ -233,6 +249,8 @@ fn one_host(host: &HostName, jobs: &[&Job], given: &Given, messages: &mut Messag
             Some(There::No) | None => {}
         }
     }
+    messages.extend(recursion::contradictions(&desired, &claims));
+    messages.extend(account::homes_declared_absent(&desired, &claims));
     desired
 }
 
@@ -290,5 +308,7 @@ fn default_target(scope: &Scope, written: &str, draft: &mut Draft) -> Result<(),
 mod cases;
 #[cfg(test)]
 mod golden;
+#[cfg(test)]
+mod template_cases;
 #[cfg(test)]
 mod tests;

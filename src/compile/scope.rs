@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::definitions;
 use super::knowledge::{self, Knowledge, Needs};
 use super::variables::{Layer, Origin, SecretLayer, Settled, blamed, settle};
 use crate::load::manifest::{Expr, Manifest, Playbook, Setting};
@@ -219,7 +220,8 @@ impl<'a> Scope<'a> {
 
     /// Puts the reason in the place of its consequence.
     fn explain(&self, wrong: Diagnostic) -> Diagnostic {
-        blamed(&wrong, &self.settled.unusable).unwrap_or(wrong)
+        blamed(&wrong, &self.settled.unusable)
+            .unwrap_or_else(|| definitions::point(wrong, self.weaker.iter().chain([&self.extra])))
     }
 
     /// Renders and checks the name that is the value at `path`. `what` says what it shall be, such as `a user name`.

@@ -1,8 +1,5 @@
 //! From the text of a playbook to what a host shall look like: variables, names, units, claims, and their mistakes.
 
-use std::path::Path;
-use std::sync::Arc;
-
 use serde_json::json;
 
 use super::*;
@@ -360,17 +357,136 @@ fn users_directories_and_files_have_sane_defaults() {
     );
     let json = serde_json::to_value(&desired).unwrap();
     let spec = |kind: &str, name: &str| json[kind][name]["spec"].clone();
-    assert_eq!(spec("users", "app"), json!({"present": {"system": true, "home": null, "shell": null}}));
+    let user = |system: bool, shell: Option<&str>| {
+        json!({"present": {"system": system, "uid": null, "gid": null, "groups": [], "home": null,
+            "create_home": false, "shell": shell}})
+    };
+    assert_eq!(spec("users", "app"), user(true, None));
     assert_eq!(spec("users", "old"), json!("absent"));
-    assert_eq!(spec("users", "me"), json!({"present": {"system": false, "home": null, "shell": "/bin/sh"}}));
-    assert_eq!(spec("directories", "/d"), json!({"present": {"mode": 0o755, "user": "root", "group": "root"}}));
-    assert_eq!(spec("directories", "/e"), json!({"present": {"mode": 0o2750, "user": "app", "group": "app"}}));
+    assert_eq!(spec("users", "me"), user(false, Some("/bin/sh")));
+    let directory =
+        |mode: u32, owner: &str| json!({"present": {"mode": mode, "user": owner, "group": owner, "recurse": false}});
+    assert_eq!(spec("directories", "/d"), directory(0o755, "root"));
+    assert_eq!(spec("directories", "/e"), directory(0o2750, "app"));
     assert_eq!(
         spec("files", "/f"),
-        json!({"present": {"bytes": {"text": "x"}, "mode": 0o644, "user": "root", "group": "root"}})
+        json!({"present": {"bytes": {"text": "x"}, "mode": 0o644, "user": "root", "group": "root", "validate": []}})
     );
     assert_eq!(spec("files", "/g")["present"]["mode"], json!(0o600));
     assert_eq!(spec("files", "/h"), json!("absent"));
+}
+
+#[test]
+fn numbers_groups_links_and_commands_may_come_from_variables() {
+    let text = "vars: {n: 850, gs: [adm, docker], to: releases/2, check: 'a b', home: true}
+users:
+  web: {uid: '{{ n }}', gid: '{{ n + 1 }}', groups: '{{ gs }}', home: /srv/web, create_home: '{{ home }}'}
+  job: {gid: '{{ gs[0] }}', groups: ['{{ gs[1] }}']}
+  own: {gid: own}
+files:
+  /l: {symlink: '{{ to }}'}
+  /f: {content: x, validate: \"check '{{ check }}' %s\"}
+  /g: {content: x, validate: [check, '{{ check }}', '%s']}
+";
+    let desired = good(text);
+    let json = serde_json::to_value(&desired).unwrap();
+    let user = |name: &str| json["users"][name]["spec"]["present"].clone();
+    assert_eq!(
+        user("web"),
+        json!({"system": true, "uid": 850, "gid": 851, "groups": ["adm", "docker"], "home": "/srv/web",
+            "create_home": true, "shell": null})
+    );
+    assert_eq!((&user("job")["gid"], &user("job")["groups"]), (&json!("adm"), &json!(["docker"])));
+    assert_eq!(user("own")["gid"], json!(null));
+    assert_eq!(desired.symlinks["/l"].target, "releases/2");
+    let words = |path: &str| json["files"][path]["spec"]["present"]["validate"].clone();
+    assert_eq!(words("/f"), json!(["check", "a b", "%s"]));
+    assert_eq!(words("/g"), words("/f"));
+}
+
+#[test]
+fn what_only_variables_tell_about_numbers_groups_links_and_commands_is_refused() {
+    refused(&[
+        ("vars: {n: x}\nusers: {web: {uid: '{{ n }}'}}\n", "this has to yield a uid", "'{{ n }}'"),
+        ("vars: {n: 0}\nusers: {web: {gid: '{{ n }}'}}\n", "this has to yield a gid", "'{{ n }}'"),
+        ("vars: {g: web}\nusers: {web: {groups: ['{{ g }}']}}\n", "the user's primary group", "'{{ g }}'"),
+        ("vars: {g: adm}\nusers: {web: {gid: adm, groups: ['{{ g }}']}}\n", "primary group", "'{{ g }}'"),
+        ("vars: {g: [a, a]}\nusers: {web: {groups: '{{ g }}'}}\n", "listed twice", "'{{ g }}'"),
+        ("vars: {g: ['4']}\nusers: {web: {groups: '{{ g }}'}}\n", "not a number", "'{{ g }}'"),
+        ("vars: {c: true}\nusers: {web: {create_home: '{{ c }}'}}\n", "`create_home` needs `home`", "create_home"),
+        ("vars: {t: /l}\nfiles: {/l: {symlink: '{{ t }}'}}\n", "points to itself", "'{{ t }}'"),
+        ("vars: {c: 'x -f'}\nfiles: {/f: {content: x, validate: '{{ c }}'}}\n", "where the path", "'{{ c }}'"),
+        ("vars: {c: \"'\"}\nfiles: {/f: {content: x, validate: '{{ c }} %s'}}\n", "never closed", "'{{ c }} %s'"),
+        ("vars: {r: true}\ndirectories: {/d: {recurse: '{{ r }}'}}\n", "neither is written here", "recurse"),
+        (
+            "files: {/etc/systemd/system/a.service: {symlink: /x}}\n",
+            "this file is a unit file",
+            "/etc/systemd/system/a.service",
+        ),
+        (
+            "files: {/usr/lib/systemd/system/a: {symlink: /x}}\n",
+            "nothing can be declared below",
+            "/usr/lib/systemd/system/a",
+        ),
+        ("users: {web: {home: /h, create_home: true}}\nfiles: {/h: {symlink: /x}}\n", "`create_home` of a user", "/h"),
+    ]);
+    for system in ["/", "/etc", "/usr/share", "/usr/lib/x", "/var/lib", "/etc/systemd/system"] {
+        let text = format!("directories: {{{system}: {{owner: web, recurse: true}}}}\n");
+        let wrong = Case::new(&text).bad();
+        assert!(wrong[0].message.contains("many owners"), "{system}: {wrong:#?}");
+    }
+    assert!(
+        good("directories: {/var/lib/web: {owner: web, recurse: true}}\n").directories.contains_key("/var/lib/web")
+    );
+}
+
+/// Messages with the lines of their places.
+fn told(text: &str) -> Vec<(String, Vec<u32>)> {
+    let wrong = Case::new(text).bad().into_iter();
+    wrong
+        .map(|d| {
+            let lines = d.labels.iter().map(|l| l.source.line_column(l.span.start).0);
+            (d.message.clone(), lines.collect())
+        })
+        .collect()
+}
+
+#[test]
+fn a_number_has_one_user() {
+    let text = "name: one
+hosts: all
+users:
+  a: {uid: 850, gid: 900}
+  b: {uid: 850}
+  c: {gid: '{{ 800 + 100 }}'}
+  d: {uid: 851, gid: a}
+";
+    assert_eq!(
+        told(text),
+        [
+            ("this uid is given to two users of the same host".to_owned(), vec![5, 4]),
+            ("this gid is given to the own groups of two users of the same host".to_owned(), vec![6, 4]),
+        ]
+    );
+}
+
+#[test]
+fn what_is_declared_below_a_recursion_has_its_owner() {
+    let text = "name: one
+hosts: all
+directories:
+  /srv/a: {owner: web, group: web, recurse: true}
+  /srv/a/in: {owner: web, group: web, recurse: true}
+  /srv/a/other: {owner: web}
+  /srv/ab: {}
+files:
+  /srv/a/f: {content: x}
+  /srv/a/g: {content: x, owner: web, group: web}
+  /srv/a/l: {symlink: /etc/passwd}
+  /srv/a/gone: {absent: true}
+";
+    let said = |path: &str| format!("`{path}` is declared with another owner than `recurse` of `/srv/a` gives it");
+    assert_eq!(told(text), [(said("/srv/a/other"), vec![6, 4]), (said("/srv/a/f"), vec![9, 4])]);
 }
 
 #[test]
@@ -605,7 +721,7 @@ fn an_error_in_a_template_shows_the_template_and_who_uses_it() {
     assert_eq!(wrong[0].help.as_deref(), Some("did you mean `exec`?"));
     let marks: Vec<(&str, &str)> =
         wrong[0].labels.iter().map(|label| (&label.source.text[label.span.clone()], label.text.as_str())).collect();
-    assert_eq!(marks, [("exe", ""), ("a.service.j2", "used here")]);
+    assert_eq!(marks, [("exe", ""), ("a.service.j2", "used here"), ("exec", "`exec` is defined here")]);
 }
 
 #[test]
@@ -723,3 +839,59 @@ fn the_playbooks_in_the_readme_compile_as_printed() {
 
 mod secrets;
 mod selection;
+
+#[test]
+fn templates_ask_for_peers_and_files() {
+    let project = tempfile::tempdir().unwrap();
+    std::fs::create_dir(project.path().join("files")).unwrap();
+    std::fs::write(project.path().join("files/motd"), "hello\n\n").unwrap();
+    std::fs::write(project.path().join("conf.yaml"), "ports: [80, 443]\n").unwrap();
+    let text = "\
+name: m
+hosts: h1
+vars:
+  peers: \"{{ hosts('all:!' ~ host) }}\"
+  conf: \"{{ lookup('conf.yaml') | from_yaml }}\"
+files:
+  /peers: {content: \"{% for peer in peers %}{{ peer.name }}={{ peer.address }}:{{ peer.weight }} {% endfor %}\"}
+  /motd: {content: \"{{ lookup('file', 'motd') }}|{{ lookup('file', 'motd', rstrip=false) }}|{{ conf.ports[1] }}\"}
+";
+    let case = Case {
+        folder: project.path(),
+        inventory: inventory(&[
+            ("h3", json!({"weight": "{{ base * 3 }}", "base": 1})),
+            ("h1", json!({"weight": 1})),
+            ("h2", json!({"weight": 2})),
+        ]),
+        ..Case::new(text)
+    };
+    let desired = case.good();
+    let content = |path: &str| match &desired.files[path].spec {
+        Wanted::Present(spec) => spec.bytes.as_text().unwrap().to_owned(),
+        Wanted::Absent => panic!("{path} is absent"),
+    };
+    // In the inventory's order.
+    assert_eq!(content("/peers"), "h3=h3:3 h2=h2:2 ");
+    assert_eq!(content("/motd"), "hello|hello\n\n|443");
+}
+
+#[test]
+fn what_a_function_refuses_is_repeated_only_where_it_is_written() {
+    let vars = "vars: {bad: S3CRET}\n";
+    for expression in [
+        "hosts(bad)",
+        "hosts('all:!' ~ bad)",
+        "lookup('file', bad)",
+        "lookup(bad, 'x')",
+        "fail(bad)",
+        "bad | timespan",
+        "bad | size",
+        "bad | hash(bad)",
+        "[bad] | map(bad) | list",
+        "[bad] | select(bad) | list",
+    ] {
+        let wrong = Case::new(&format!("{vars}files: {{/f: {{content: \"x {{{{ {expression} }}}}\"}}}}\n")).bad();
+        let shown = format!("{} {:?}", wrong[0].message, wrong[0].help);
+        assert!(!shown.contains("S3CRET"), "{expression}: {shown}");
+    }
+}

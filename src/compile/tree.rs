@@ -2,16 +2,17 @@
 
 use super::claims::Kind;
 use super::scope::{Scope, below, key};
-use super::{Draft, unit_text};
-use crate::load::manifest::{DirectoryEntry, FileEntry, UserEntry};
+use super::{Draft, account, recursion, unit_text};
+use crate::load::manifest::{Command, DirectoryEntry, FileEntry, UserEntry};
 use crate::load::spans::Seg;
+use crate::load::{check_command, check_target, split_words};
 use crate::model::{
-    AbsPath, DesiredDirectory, DesiredFile, DesiredUser, Diagnostic, DirectorySpec, FileSpec, UnitName, UserName,
-    UserSpec, Wanted,
+    AbsPath, DesiredDirectory, DesiredFile, DesiredSymlink, DesiredUser, Diagnostic, DirectorySpec, FileSpec, UnitName,
+    UserName, Wanted,
 };
 
-const PATH: &str = "a normalised absolute path";
-const USER: &str = "a user or group name";
+pub(super) const PATH: &str = "a normalised absolute path";
+pub(super) const USER: &str = "a user or group name";
 
 /// A part of a host's tree that no playbook writes to.
 struct Reserved {
@@ -60,7 +61,7 @@ pub(super) fn user(scope: &Scope, written: &str, entry: &UserEntry, draft: &mut 
         let spec = if scope.is_absent(entry.absent.as_ref(), &path)? {
             Wanted::Absent
         } else {
-            Wanted::Present(user_spec(scope, entry, &path)?)
+            Wanted::Present(account::spec(scope, entry, &name, &path, draft.claims)?)
         };
         if name.as_str() == "root" {
             return Err(scope.key_error(&path, "`root` is not ours to change"));
@@ -71,18 +72,6 @@ pub(super) fn user(scope: &Scope, written: &str, entry: &UserEntry, draft: &mut 
         Ok((name, DesiredUser { claim, adopt, spec }))
     });
     draft.desired.users.extend(draft.messages.keep(result));
-}
-
-fn user_spec(scope: &Scope, entry: &UserEntry, path: &[Seg]) -> Result<UserSpec, Diagnostic> {
-    let system = match &entry.system {
-        None => true,
-        Some(expr) => scope.expr(expr, &below(path, "system"))?.unwrap_or(true),
-    };
-    let place = |written: Option<&String>, name: &str| {
-        let parsed = written.map(|written| scope.name(written, &below(path, name), AbsPath::parse, PATH));
-        parsed.transpose()
-    };
-    Ok(UserSpec { system, home: place(entry.home.as_ref(), "home")?, shell: place(entry.shell.as_ref(), "shell")? })
 }
 
 /// One entry of `directories:`.
@@ -101,6 +90,7 @@ pub(super) fn directory(scope: &Scope, written: &str, entry: &DirectoryEntry, dr
                 mode: mode(scope, entry.mode.as_ref(), 0o755, &path)?,
                 user: owner(scope, entry.owner.as_ref(), "owner", &path)?,
                 group: owner(scope, entry.group.as_ref(), "group", &path)?,
+                recurse: recursion::wanted(scope, entry, &name, &path)?,
             })
         };
         Ok((name, DesiredDirectory { claim, adopt, spec }))
@@ -130,21 +120,63 @@ pub(super) fn file(scope: &Scope, written: &str, entry: &FileEntry, draft: &mut 
         }
         let claim = draft.claims.claim((Kind::Path, name.as_str()), scope, &path, &entry.selection)?;
         let adopt = scope.adopts(entry.adopt.as_ref(), &path)?;
-        let spec = if scope.is_absent(entry.absent.as_ref(), &path)? {
-            Wanted::Absent
-        } else {
-            Wanted::Present(file_spec(scope, entry, &path)?)
-        };
-        Ok((name, DesiredFile { claim, adopt, spec }))
+        if scope.is_absent(entry.absent.as_ref(), &path)? {
+            return Ok((name, At::File(DesiredFile { claim, adopt, spec: Wanted::Absent })));
+        }
+        if let Some(written) = &entry.symlink {
+            let target = link_target(scope, written, &name, &path)?;
+            return Ok((name, At::Symlink(DesiredSymlink { claim, adopt, target })));
+        }
+        let spec = Wanted::Present(file_spec(scope, entry, &path)?);
+        Ok((name, At::File(DesiredFile { claim, adopt, spec })))
     });
-    draft.desired.files.extend(draft.messages.keep(result));
+    match draft.messages.keep(result) {
+        Some((name, At::File(file))) => drop(draft.desired.files.insert(name, file)),
+        Some((name, At::Symlink(symlink))) => drop(draft.desired.symlinks.insert(name, symlink)),
+        None => {}
+    }
+}
+
+/// What an entry of `files:` puts at its path.
+enum At {
+    File(DesiredFile),
+    Symlink(DesiredSymlink),
+}
+
+fn link_target(scope: &Scope, written: &str, name: &AbsPath, path: &[Seg]) -> Result<String, Diagnostic> {
+    let path = below(path, "symlink");
+    let target = scope.text(written, &path)?;
+    match check_target(name.as_str(), &target) {
+        Ok(()) => Ok(target),
+        Err((message, help)) => Err(scope.error(&path, message).help(help)),
+    }
+}
+
+/// The words of `validate:`.
+fn command(scope: &Scope, entry: &FileEntry, path: &[Seg]) -> Result<Vec<String>, Diagnostic> {
+    let path = below(path, "validate");
+    let words = match &entry.validate {
+        None => return Ok(Vec::new()),
+        Some(Command::Text(written)) => split_words(&scope.text(written, &path)?).ok_or_else(|| {
+            scope.error(&path, "a quote in `validate` is never closed").help("close it, or write a list of words")
+        })?,
+        Some(Command::Words(words)) => {
+            let at = |index| path.iter().cloned().chain([Seg::Index(index)]).collect::<Vec<Seg>>();
+            let words = words.iter().enumerate().map(|(index, written)| scope.text(written, &at(index)));
+            words.collect::<Result<_, _>>()?
+        }
+    };
+    match check_command(&words) {
+        Ok(()) => Ok(words),
+        Err((message, help)) => Err(scope.error(&path, message).help(help)),
+    }
 }
 
 fn file_spec(scope: &Scope, entry: &FileEntry, path: &[Seg]) -> Result<FileSpec, Diagnostic> {
     let Some(bytes) = unit_text::file_bytes(scope, &entry.text, path)? else {
         return Err(scope
             .key_error(path, "nothing says what is in this file")
-            .help("give it `content`, `template` or `source`, or `absent: true`"));
+            .help("give it `content`, `template`, `source` or `symlink`, or `absent: true`"));
     };
     let usual = if bytes.is_secret() { 0o600 } else { 0o644 };
     let mode = mode(scope, entry.mode.as_ref(), usual, path)?;
@@ -159,6 +191,7 @@ fn file_spec(scope: &Scope, entry: &FileEntry, path: &[Seg]) -> Result<FileSpec,
         mode,
         user: owner(scope, entry.owner.as_ref(), "owner", path)?,
         group: owner(scope, entry.group.as_ref(), "group", path)?,
+        validate: command(scope, entry, path)?,
     })
 }
 

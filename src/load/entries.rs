@@ -7,27 +7,30 @@ use std::path::{Component, Path};
 use crate::model::{AbsPath, UserName, Vars};
 
 use super::allowed::{Fields, Keys, Notes, colon_help, found};
-use super::leaf;
 use super::manifest::{DirectoryEntry, Expr, FileEntry, TextSource, UserEntry};
 use super::node::{Dialect, Node};
 use super::selection::selection;
+use super::{accounts, file_keys, leaf};
 
 pub(super) const USER: Keys = Keys {
     of: "a user",
-    now: &["absent", "adopt", "system", "home", "shell", "tags", "when"],
-    later: &["create_home", "groups", "uid"],
+    now: &["absent", "adopt", "system", "uid", "gid", "groups", "home", "create_home", "shell", "tags", "when"],
+    later: &[],
     sections: false,
 };
 pub(super) const DIRECTORY: Keys = Keys {
     of: "a directory",
-    now: &["absent", "adopt", "owner", "group", "mode", "tags", "when"],
-    later: &["recurse"],
+    now: &["absent", "adopt", "owner", "group", "mode", "recurse", "tags", "when"],
+    later: &[],
     sections: false,
 };
 pub(super) const FILE: Keys = Keys {
     of: "a file",
-    now: &["absent", "adopt", "template", "content", "source", "vars", "owner", "group", "mode", "tags", "when"],
-    later: &["symlink", "validate"],
+    now: &[
+        "absent", "adopt", "template", "content", "source", "symlink", "vars", "owner", "group", "mode", "validate",
+        "tags", "when",
+    ],
+    later: &[],
     sections: false,
 };
 
@@ -61,11 +64,17 @@ pub(super) fn user(name: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Option<
     let fields = Fields::read(node, &USER, Dialect::Playbook, notes)?;
     let absent = absent(&fields, notes);
     let get = |key| fields.get(key);
+    let numbers = accounts::ids(name, &fields, notes);
+    let create_home = accounts::create_home(&fields, notes);
     Some(UserEntry {
         absent,
         adopt: adopt(&fields, notes),
         selection: selection(&fields, notes),
         system: get("system").and_then(|node| leaf::flag(node, notes)),
+        uid: numbers.uid,
+        gid: numbers.gid,
+        groups: numbers.groups,
+        create_home,
         home: get("home").and_then(|node| leaf::checked(node, notes, AbsPath::parse, PATH_HELP)),
         shell: get("shell").and_then(|node| leaf::checked(node, notes, AbsPath::parse, PATH_HELP)),
     })
@@ -77,7 +86,7 @@ pub(super) fn directory(path: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Op
     let absent = absent(&fields, notes);
     let (owner, group, mode) = ownership(&fields, notes);
     let (adopt, selection) = (adopt(&fields, notes), selection(&fields, notes));
-    Some(DirectoryEntry { absent, adopt, selection, owner, group, mode })
+    Some(DirectoryEntry { absent, adopt, selection, owner, group, mode, recurse: file_keys::recurse(&fields, notes) })
 }
 
 pub(super) fn file(path: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Option<FileEntry> {
@@ -85,14 +94,16 @@ pub(super) fn file(path: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Option<
     let fields = Fields::read(node, &FILE, Dialect::Playbook, notes)?;
     let absent = absent(&fields, notes);
     let text = text_source(&fields, None, notes);
-    let given = ["absent", "template", "content", "source"];
+    let symlink = file_keys::symlink(path, &fields, notes);
+    let given = ["absent", "template", "content", "source", "symlink"];
     if !given.iter().any(|key| fields.get(key).is_some()) {
-        let help = "write `template:`, `content:` or `source:`";
+        let help = "write `template:`, `content:`, `source:` or `symlink:`";
         notes.error(node.key_span(), format!("nothing says what is in `{path}`"), help);
     }
     let (owner, group, mode) = ownership(&fields, notes);
     let (adopt, selection) = (adopt(&fields, notes), selection(&fields, notes));
-    Some(FileEntry { absent, adopt, selection, text, owner, group, mode })
+    let validate = file_keys::validate(&fields, notes);
+    Some(FileEntry { absent, adopt, selection, text, symlink, owner, group, mode, validate })
 }
 
 /// What may stand beside `absent: true`: on which hosts and in which runs it is meant, and whose thing may go.

@@ -31,7 +31,6 @@ mod script;
 mod setting;
 mod vars_file;
 mod vault;
-mod words;
 pub(super) mod yaml;
 
 use draft::{Draft, Origin};

@@ -115,6 +115,13 @@ pub struct UserEntry {
     pub adopt: Option<Expr<bool>>,
     pub selection: Selection,
     pub system: Option<Expr<bool>>,
+    /// A number, or a template for one.
+    pub uid: Option<String>,
+    /// A number, the name of a group, or a template for one of them.
+    pub gid: Option<String>,
+    /// Names; in a literal list each may hold a template.
+    pub groups: Option<Expr<Vec<String>>>,
+    pub create_home: Option<Expr<bool>>,
     pub home: Option<String>,
     pub shell: Option<String>,
 }
@@ -130,6 +137,16 @@ pub struct DirectoryEntry {
     pub group: Option<String>,
     /// As text, `"0755"` or a template. A YAML number is refused: 0755 and 755 would not mean the same.
     pub mode: Option<String>,
+    pub recurse: Option<Expr<bool>>,
+}
+
+/// A command to be run on a host, without a shell.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// One text: rendered, then split into words at blanks outside quotes.
+    Text(String),
+    /// Its words, each rendered by itself.
+    Words(Vec<String>),
 }
 
 /// Where a text comes from. At most one is set.
@@ -153,9 +170,13 @@ pub struct FileEntry {
     pub adopt: Option<Expr<bool>>,
     pub selection: Selection,
     pub text: TextSource,
+    /// Where a link at this path points to; then there is no text.
+    pub symlink: Option<String>,
     pub owner: Option<String>,
     pub group: Option<String>,
     pub mode: Option<String>,
+    /// Must accept the new file before it is installed.
+    pub validate: Option<Command>,
 }
 
 /// `unit_defaults:`

@@ -16,10 +16,12 @@ pub mod selector;
 pub mod spans;
 pub mod tags;
 
+mod accounts;
 mod allowed;
 mod brief;
 mod document;
 mod entries;
+mod file_keys;
 mod json_document;
 mod leaf;
 mod node;
@@ -33,10 +35,14 @@ mod selection;
 mod slips;
 mod tree;
 mod units;
+mod words;
 mod yaml11;
 
+pub use accounts::{IdError, parse_id};
 pub use brief::brief;
+pub use file_keys::{check_command, check_target};
 pub use inventory::{parse_inventory, read_inventory};
 pub use playbook::{check_unique, parse_playbook, read_playbook};
 pub use read_file::read_file;
 pub use selection::parse_until;
+pub use words::split_words;

@@ -66,6 +66,8 @@ pub struct Desired {
     pub directories: BTreeMap<AbsPath, DesiredDirectory>,
     /// Files by path. Unit files and drop-ins are not here but with their unit.
     pub files: BTreeMap<AbsPath, DesiredFile>,
+    /// Symbolic links by path; one that shall be gone stands in `files`, because there its target does not matter.
+    pub symlinks: BTreeMap<AbsPath, DesiredSymlink>,
     /// Units by name, instances of templates included.
     pub units: BTreeMap<UnitName, DesiredUnit>,
     /// The target to boot into, if a manifest says.
@@ -113,6 +115,7 @@ impl Desired {
             users: BTreeMap::new(),
             directories: BTreeMap::new(),
             files: BTreeMap::new(),
+            symlinks: BTreeMap::new(),
             units: BTreeMap::new(),
             default_target: None,
         }
@@ -134,10 +137,49 @@ pub struct DesiredUser {
 pub struct UserSpec {
     /// A system account (low uid, no expiry); decides only at creation.
     pub system: bool,
-    /// Home directory as written in the account; it is not created.
+    /// The number of the account; decides only at creation. Another one on a user that exists is refused.
+    pub uid: Option<u32>,
+    /// The primary group; as `uid`. `None`: a group of the user's own name.
+    pub gid: Option<PrimaryGroup>,
+    /// Supplementary groups that the user shall be in. Others that it is in stay.
+    pub groups: BTreeSet<UserName>,
+    /// Home directory as written in the account.
     pub home: Option<AbsPath>,
+    /// Make the home directory where it is missing.
+    pub create_home: bool,
     /// Login shell.
     pub shell: Option<AbsPath>,
+}
+
+impl UserSpec {
+    /// The home directory of the user when it is created: the one named, else what useradd would choose.
+    ///
+    /// # Panics
+    /// Never: a user's name is a plain file name.
+    #[must_use]
+    pub fn new_home(&self, name: &UserName) -> AbsPath {
+        let usual = || AbsPath::parse(&format!("/home/{name}")).expect("a user's name is a plain file name");
+        self.home.clone().unwrap_or_else(usual)
+    }
+}
+
+/// A user's primary group.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum PrimaryGroup {
+    /// The group of the user's own name, with this number.
+    Number(u32),
+    /// A group that is there already, or the own group of another declared user.
+    Name(UserName),
+}
+
+impl fmt::Display for PrimaryGroup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Name(name) => write!(f, "{name}"),
+        }
+    }
 }
 
 /// A directory, claimed.
@@ -158,6 +200,19 @@ pub struct DirectorySpec {
     pub mode: u32,
     pub user: UserName,
     pub group: UserName,
+    /// Everything below it has that owner and group, too; not its mode.
+    pub recurse: bool,
+}
+
+/// A symbolic link, claimed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the fields are their names")]
+pub struct DesiredSymlink {
+    pub claim: Claim,
+    /// What is there already becomes ours.
+    pub adopt: bool,
+    /// Where it points, as written into the link.
+    pub target: String,
 }
 
 /// A file, claimed.
@@ -182,6 +237,9 @@ pub struct FileSpec {
     pub mode: u32,
     pub user: UserName,
     pub group: UserName,
+    /// The words of a command that must accept the new file before it is put in its place; `%s` stands for its path.
+    /// Empty: none.
+    pub validate: Vec<String>,
 }
 
 /// Whether a unit shall run.

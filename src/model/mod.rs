@@ -17,15 +17,15 @@ mod secret;
 pub use bytes::{Bytes, Digest, Secrecy};
 pub use connection::{ConnectionKind, Target, Vars};
 pub use desired::{
-    Claim, Desired, DesiredDirectory, DesiredFile, DesiredUnit, DesiredUser, DirectorySpec, FileSpec, Hold, Instances,
-    OnChange, Place, RunState, Until, UserSpec, Wanted,
+    Claim, Desired, DesiredDirectory, DesiredFile, DesiredSymlink, DesiredUnit, DesiredUser, DirectorySpec, FileSpec,
+    Hold, Instances, OnChange, Place, PrimaryGroup, RunState, Until, UserSpec, Wanted,
 };
 pub use diagnostic::{Diagnostic, Label, Severity, SourceFile};
 pub use ledger::{Ledger, LedgerEntry};
 pub use names::{AbsPath, CREDENTIALS_DIR, HostName, ManifestName, NameError, UNIT_DIR, UnitKind, UnitName, UserName};
 pub use observed::{
-    Account, ActiveState, FileMeta, HostFacts, Lock, MachineFacts, Observation, Observed, ObservedPath, ObservedUnit,
-    Started,
+    Account, ActiveState, FileMeta, GroupEntry, HostFacts, Lock, MachineFacts, Observation, Observed, ObservedPath,
+    ObservedUnit, OthersBelow, Started,
 };
 pub use plan::{
     Action, Change, ChangeKind, Content, Finding, FindingKind, HostPlan, Plan, Reason, ReasonKind, Refusal, Step,

@@ -32,14 +32,17 @@ pub struct Observed {
     pub paths: BTreeMap<AbsPath, ObservedPath>,
     /// Every symbolic link in systemd's unit directories and their `.wants`, `.requires` and `.upholds`: path → target as written.
     pub links: BTreeMap<AbsPath, String>,
-    /// Users that were asked for.
+    /// What below a directory has another owner, where that was asked for.
+    #[serde(default)]
+    pub below: BTreeMap<AbsPath, Observation<OthersBelow>>,
+    /// Users that were asked for, by name or number.
     pub users: BTreeMap<UserName, Observation<Option<Account>>>,
     /// What encrypted files that were asked for hold, by the digest of what the host decrypts them to. A path that is
     /// not here was not asked for, or is no file.
     #[serde(default)]
     pub credentials: BTreeMap<AbsPath, Observation<Digest>>,
-    /// Groups that were asked for, with their gid.
-    pub groups: BTreeMap<UserName, Observation<Option<u32>>>,
+    /// Groups that were asked for, by name or number.
+    pub groups: BTreeMap<UserName, Observation<Option<GroupEntry>>>,
     /// Every ledger on the host.
     pub ledgers: BTreeMap<ManifestName, Observation<Ledger>>,
     /// When each ledger was last written (mtime, microseconds since the epoch).
@@ -278,10 +281,35 @@ pub enum ObservedPath {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "passwd(5)'s own words")]
 pub struct Account {
+    /// The name, also where the account was asked for by its number.
+    pub name: String,
     pub uid: u32,
     pub gid: u32,
     pub home: String,
     pub shell: String,
+}
+
+/// A group as `getent group` shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "group(5)'s own words")]
+pub struct GroupEntry {
+    /// The name, also where the group was asked for by its number.
+    pub name: String,
+    pub gid: u32,
+    /// Names of its members; those whose primary group it is are not among them.
+    pub members: Vec<String>,
+}
+
+/// What below a directory, on the same file system, has not the owner and group that were asked about.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OthersBelow {
+    /// How many; counting ends early where there are many.
+    pub count: u32,
+    /// There are more than were counted.
+    pub more: bool,
+    /// One of them, for people: control characters in its name are replaced.
+    pub example: Option<String>,
 }
 
 /// What a unit was started with, as far as we know.
@@ -340,6 +368,7 @@ mod tests {
             units: BTreeMap::new(),
             paths: BTreeMap::new(),
             links: BTreeMap::new(),
+            below: BTreeMap::new(),
             users: BTreeMap::new(),
             credentials: BTreeMap::new(),
             groups: BTreeMap::new(),

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AbsPath, Bytes, Digest, HostName, Ledger, LedgerEntry, ManifestName, Place, UnitName, UserName};
+use super::{
+    AbsPath, Bytes, Digest, HostName, Ledger, LedgerEntry, ManifestName, Place, PrimaryGroup, UnitName, UserName,
+};
 
 /// The plans of all hosts of one run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,6 +124,18 @@ pub enum ChangeKind {
         from: Option<String>,
         to: Option<String>,
     },
+    /// A user joins supplementary groups.
+    Groups {
+        name: UserName,
+        joined: Vec<UserName>,
+    },
+    /// Things below a directory get another owner; `more`: not all were counted.
+    OwnersBelow {
+        path: AbsPath,
+        count: u32,
+        more: bool,
+        to: String,
+    },
     DefaultTarget {
         from: Option<String>,
         to: UnitName,
@@ -190,6 +204,10 @@ pub enum Action {
     CreateUser {
         name: UserName,
         system: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        uid: Option<u32>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        gid: Option<PrimaryGroup>,
         home: Option<AbsPath>,
         shell: Option<AbsPath>,
     },
@@ -200,6 +218,11 @@ pub enum Action {
     },
     RemoveUser {
         name: UserName,
+    },
+    /// Adds a user to supplementary groups; it leaves none.
+    JoinGroups {
+        name: UserName,
+        groups: Vec<UserName>,
     },
     /// Creates the directory and its missing parents (those 0755 root:root).
     CreateDirectory {
@@ -218,7 +241,14 @@ pub enum Action {
         mode: Option<u32>,
         owner: Option<(UserName, UserName)>,
     },
-    /// Installs a file atomically; missing parents are created 0755 root:root.
+    /// Gives everything below a directory this owner: links themselves, nothing behind them, nothing on another mount.
+    SetOwnerBelow {
+        path: AbsPath,
+        user: UserName,
+        group: UserName,
+    },
+    /// Installs a file atomically; missing parents are created 0755 root:root. Where there are words in `validate`,
+    /// that command must accept the new file first, whose path `%s` stands for.
     WriteFile {
         path: AbsPath,
         bytes: Bytes,
@@ -228,6 +258,8 @@ pub enum Action {
         mode: u32,
         user: UserName,
         group: UserName,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        validate: Vec<String>,
     },
     RemoveFile {
         path: AbsPath,

@@ -1,8 +1,11 @@
 //! What to ask a host, given what is wanted of it.
 
-use crate::model::{Bytes, Desired, DesiredUnit, Digest, RunState, UnitKind, UnitName, UserName, Wanted};
+use crate::model::{
+    AbsPath, Bytes, Desired, DesiredUnit, Digest, PrimaryGroup, RunState, UnitKind, UnitName, UserName, UserSpec,
+    Wanted,
+};
 use crate::remote::GatherRequest;
-use crate::unitfile::Effective;
+use crate::unitfile::{Effective, target_path};
 
 /// Everything that planning `desired` needs to know.
 #[must_use]
@@ -22,10 +25,26 @@ pub fn request(desired: &Desired) -> GatherRequest {
     for (path, directory) in &desired.directories {
         if let Wanted::Present(spec) = &directory.spec {
             ask_for_owner(&mut request, &spec.user, &spec.group);
+            if spec.recurse {
+                request.below.insert(path.clone(), (spec.user.clone(), spec.group.clone()));
+            }
         }
         request.paths.insert(path.clone(), None);
     }
-    request.users.extend(desired.users.keys().cloned());
+    for (name, user) in &desired.users {
+        request.users.insert(name.clone());
+        if let Wanted::Present(spec) = &user.spec {
+            ask_for_account(&mut request, name, spec);
+        }
+    }
+    for (path, symlink) in &desired.symlinks {
+        // Where it leads may be read by a unit, and is to be the same picture before and after the link is made.
+        let target = AbsPath::parse(&target_path(&symlink.target, path)).ok();
+        for path in [Some(path.clone()), target].into_iter().flatten() {
+            request.paths.entry(path).or_insert(None);
+        }
+    }
+    ask_for_folders_below(&mut request, desired);
     for (name, unit) in &desired.units {
         ask_for_unit(&mut request, name, unit);
         let template = name.template().and_then(|template| desired.units.get(&template));
@@ -44,6 +63,39 @@ fn ask_for_owner(request: &mut GatherRequest, user: &UserName, group: &UserName)
     let is_root = |name: &UserName| name.as_str() == "root";
     request.users.extend((!is_root(user)).then(|| user.clone()));
     request.groups.extend((!is_root(group)).then(|| group.clone()));
+}
+
+/// Folders in between are made as root where they are missing: below a directory whose contents have an owner, that is
+/// a difference.
+fn ask_for_folders_below(request: &mut GatherRequest, desired: &Desired) {
+    let declared = desired.files.keys().chain(desired.directories.keys());
+    let inside = |path: &AbsPath| request.below.keys().any(|top| path != top && path.is_within(top.as_str()));
+    let folders: Vec<AbsPath> = declared.filter_map(AbsPath::parent).filter(|folder| inside(folder)).collect();
+    for folder in folders {
+        request.paths.entry(folder).or_insert(None);
+    }
+}
+
+/// Who has the numbers that a user shall get, the groups it shall be in, and its home.
+fn ask_for_account(request: &mut GatherRequest, name: &UserName, spec: &UserSpec) {
+    request.users.extend(spec.uid.and_then(|uid| UserName::parse(&uid.to_string()).ok()));
+    request.groups.extend(spec.groups.iter().cloned());
+    match &spec.gid {
+        Some(PrimaryGroup::Number(gid)) => {
+            request.groups.extend(UserName::parse(&gid.to_string()));
+            request.groups.insert(name.clone());
+        }
+        Some(PrimaryGroup::Name(group)) => drop(request.groups.insert(group.clone())),
+        None => {}
+    }
+    if !spec.create_home {
+        return;
+    }
+    request.groups.insert(name.clone());
+    if spec.home.is_none() {
+        request.homes.insert(name.clone());
+    }
+    request.paths.entry(spec.new_home(name)).or_insert(None);
 }
 
 fn ask_for_unit(request: &mut GatherRequest, name: &UnitName, unit: &DesiredUnit) {
@@ -127,7 +179,7 @@ fn settings(units: &[&DesiredUnit]) -> Effective {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{AbsPath, Claim, HostName, ManifestName, Place};
+    use crate::model::{Claim, HostName, ManifestName, Place};
 
     #[test]
     fn what_a_trigger_starts_is_asked_for_by_its_name() {

@@ -22,6 +22,7 @@ pub(super) enum Stage {
     Unmask,
     Files,
     Links,
+    Owners,
     Reload,
     Gate,
     Stop,
@@ -243,6 +244,8 @@ pub(super) fn touched_path(action: &Action) -> Option<AbsPath> {
         | Action::CreateUser { .. }
         | Action::ModifyUser { .. }
         | Action::RemoveUser { .. }
+        | Action::JoinGroups { .. }
+        | Action::SetOwnerBelow { .. }
         | Action::DaemonReload
         | Action::Gate { .. }
         | Action::Stop { .. }
@@ -266,8 +269,10 @@ fn names_path(entry: &LedgerEntry, wanted: &AbsPath) -> bool {
 /// Whether two entries are about the same thing, whatever they say of it.
 pub(super) fn same_thing(one: &LedgerEntry, other: &LedgerEntry) -> bool {
     match (one, other) {
-        (LedgerEntry::File { path: a, .. }, LedgerEntry::File { path: b, .. })
-        | (LedgerEntry::Link { path: a, .. }, LedgerEntry::Link { path: b, .. }) => a == b,
+        (
+            LedgerEntry::File { path: a, .. } | LedgerEntry::Link { path: a, .. },
+            LedgerEntry::File { path: b, .. } | LedgerEntry::Link { path: b, .. },
+        ) => a == b,
         _ => one == other,
     }
 }

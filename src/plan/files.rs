@@ -7,6 +7,7 @@ use crate::model::{
 
 use super::adopt;
 use super::draft::{Draft, Stage};
+use super::users::comes_with_a_user;
 use super::view::Entry;
 
 /// Text above this size, in bytes, is not shown line by line.
@@ -57,7 +58,7 @@ fn owners_exist(draft: &mut Draft<'_>) {
             draft.refuse(None, &claim.place, format!("owner {user} does not exist on this host"), Some(hint));
         }
         let group_missing = matches!(draft.observed.groups.get(group), Some(Observation::Known(None)));
-        if group_missing && !created(group) && !is_number(group) {
+        if group_missing && !comes_with_a_user(draft, group) && !is_number(group) {
             let hint = left_out(group)
                 .unwrap_or_else(|| format!("a user gets a group of its own name: users: {{{group}: {{}}}}"));
             draft.refuse(None, &claim.place, format!("group {group} does not exist on this host"), Some(hint));
@@ -179,6 +180,13 @@ pub(super) fn file_present(
             write(draft, unit, path, claim, spec, Content::Absent, None);
             true
         }
+        // What was a link of ours shall be a file: a write replaces it.
+        Some(ObservedPath::Link { target, .. }) if unit.is_none() && is_our_link(draft, path, claim) => {
+            let kind = ChangeKind::Link { path: path.clone(), from: Some(target.clone()), to: None };
+            draft.change(None, &claim.manifest, kind);
+            write(draft, unit, path, claim, spec, Content::Absent, None);
+            true
+        }
         _ if unmasked => {
             write(draft, unit, path, claim, spec, Content::Absent, None);
             true
@@ -233,7 +241,12 @@ fn write(
         mode: spec.mode,
         user: spec.user.clone(),
         group: spec.group.clone(),
+        validate: spec.validate.clone(),
     };
+    if !spec.validate.is_empty() {
+        let text = format!("`{}` must accept it first", spec.validate.join(" "));
+        reasons.push(Reason { kind: ReasonKind::Follows, text });
+    }
     draft.step_because(Stage::Files, action, reasons);
     draft.after.put_file(path, &spec.bytes);
     let digest = (!spec.bytes.is_secret()).then(|| spec.bytes.digest());
@@ -309,9 +322,22 @@ fn owner_is(meta: &FileMeta, user: &UserName, group: &UserName) -> bool {
 
 /// Plans the removal of a file that we installed.
 pub(super) fn file_absent(draft: &mut Draft<'_>, unit: Option<&UnitName>, path: &AbsPath, claim: &Claim, adopt: bool) {
-    let is_entry = |entry: &LedgerEntry| matches!(entry, LedgerEntry::File { path: other, .. } if other == path);
+    let is_entry = |entry: &LedgerEntry| matches!(entry, LedgerEntry::File { path: other, .. } | LedgerEntry::Link { path: other, .. } if other == path);
     match draft.observed.paths.get(path) {
         Some(ObservedPath::Absent) => draft.disown(is_entry),
+        Some(ObservedPath::Link { target, .. }) if unit.is_none() => {
+            let any = LedgerEntry::Link { path: path.clone(), target: target.clone() };
+            let Some(why) = adopt::why_removed(draft, unit, claim, adopt, &any) else {
+                refuse_foreign(draft, unit, path, claim);
+                return;
+            };
+            let kind = ChangeKind::Link { path: path.clone(), from: Some(target.clone()), to: None };
+            draft.change(None, &claim.manifest, kind);
+            let action = Action::RemoveLink { path: path.clone() };
+            draft.step(Stage::RemoveFiles, action, ReasonKind::NotWanted, why);
+            draft.after.remove(path);
+            draft.disown(is_entry);
+        }
         Some(ObservedPath::File { meta, digest, content }) => {
             let digest = match digest {
                 Observation::Known(digest) => Some(digest.clone()),
@@ -335,6 +361,11 @@ pub(super) fn file_absent(draft: &mut Draft<'_>, unit: Option<&UnitName>, path: 
     }
 }
 
+pub(super) fn is_our_link(draft: &Draft<'_>, path: &AbsPath, claim: &Claim) -> bool {
+    let is_it = |entry: &LedgerEntry| matches!(entry, LedgerEntry::Link { path: other, .. } if other == path);
+    draft.ledger_before(&claim.manifest).is_some_and(|ledger| ledger.entries.iter().any(is_it))
+}
+
 pub(super) fn refuse_foreign(draft: &mut Draft<'_>, unit: Option<&UnitName>, path: &AbsPath, claim: &Claim) {
     let (text, hint) = match draft.ledgers_unseen() {
         Some(why) => (
@@ -350,7 +381,7 @@ pub(super) fn refuse_foreign(draft: &mut Draft<'_>, unit: Option<&UnitName>, pat
 }
 
 /// What stands there cannot be replaced by what is wanted, or could not be looked at.
-fn not_usable(
+pub(super) fn not_usable(
     draft: &mut Draft<'_>,
     unit: Option<&UnitName>,
     path: &AbsPath,
@@ -379,8 +410,14 @@ fn not_usable(
 }
 
 /// Whether the file that is replaced is nobody's that we know; says so, unless it is taken on purpose.
-fn note_foreign(draft: &mut Draft<'_>, unit: Option<&UnitName>, path: &AbsPath, claim: &Claim, adopt: bool) -> bool {
-    let has = |entry: &LedgerEntry| matches!(entry, LedgerEntry::File { path: other, .. } if other == path);
+pub(super) fn note_foreign(
+    draft: &mut Draft<'_>,
+    unit: Option<&UnitName>,
+    path: &AbsPath,
+    claim: &Claim,
+    adopt: bool,
+) -> bool {
+    let has = |entry: &LedgerEntry| matches!(entry, LedgerEntry::File { path: other, .. } | LedgerEntry::Link { path: other, .. } if other == path);
     if let Some(other) = draft.other_owner(&claim.manifest, has) {
         let text = format!("{path} was installed by the manifest `{other}`; from now on it is `{}`'s", claim.manifest);
         draft.finding(FindingKind::Notice, unit, text, None);
@@ -394,7 +431,7 @@ fn note_foreign(draft: &mut Draft<'_>, unit: Option<&UnitName>, path: &AbsPath, 
     foreign
 }
 
-fn shown(bytes: &Bytes) -> Content {
+pub(super) fn shown(bytes: &Bytes) -> Content {
     match bytes.as_text() {
         _ if bytes.is_secret() => Content::Secret,
         Some(text) if text.len() <= SHOWN_TEXT_MAX => Content::Text(text.to_owned()),

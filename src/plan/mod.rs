@@ -4,12 +4,14 @@
 //! systemd about things to come; so a unit that does not exist yet plans exactly. Its parts each look at one aspect
 //! and add changes, steps, findings and refusals to a `Draft`, which lays the steps out in systemd's order:
 //!
-//! adopt → users → directories → unmask → files → links → daemon-reload → gate → stop → mask, remove → (daemon-reload) →
+//! adopt → users → directories → unmask → files → links → owners below directories → daemon-reload → gate → stop → mask,
+//! remove → (daemon-reload) →
 //! start, restart, reload → forget → remove directories and users
 //!
 //! | part | decides about |
 //! |---|---|
 //! | `users`, `files` | accounts; bytes, mode and owner |
+//! | `symlinks`, `below` | links of their own; owners of all that is below a directory |
 //! | `units` | unit files, drop-ins, masks |
 //! | `held` | who is left alone |
 //! | `adopt` | what becomes ours as it is |
@@ -26,6 +28,7 @@
 //! kind of change there is only one reload.
 
 mod adopt;
+mod below;
 mod draft;
 mod files;
 mod fresh;
@@ -36,6 +39,7 @@ mod order;
 mod running;
 mod sockets;
 mod stopping;
+mod symlinks;
 mod take_up;
 mod units;
 mod users;
@@ -54,6 +58,8 @@ pub fn plan_host(desired: &Desired, observed: &Observed) -> HostPlan {
     readable_ledgers(&mut draft);
     users::plan(&mut draft);
     files::plan(&mut draft);
+    symlinks::plan(&mut draft);
+    below::plan(&mut draft);
     let ours = units::plan(&mut draft);
     links::plan(&mut draft, &ours);
     running::plan(&mut draft, &ours);
@@ -63,6 +69,7 @@ pub fn plan_host(desired: &Desired, observed: &Observed) -> HostPlan {
     units_on_their_own(&mut draft, &ours);
     fresh::report_unwatched(&mut draft, &ours);
     take_up::units_left_out(&mut draft);
+    users::report_running(&mut draft, &ours);
     if draft.has_steps() {
         running::note_managed(&mut draft, &ours);
     }
@@ -89,10 +96,12 @@ fn first_place(desired: &Desired, manifest: &str) -> Place {
     let files = desired.files.values().map(|file| &file.claim);
     let directories = desired.directories.values().map(|directory| &directory.claim);
     let users = desired.users.values().map(|user| &user.claim);
+    let symlinks = desired.symlinks.values().map(|symlink| &symlink.claim);
     units
         .chain(files)
         .chain(directories)
         .chain(users)
+        .chain(symlinks)
         .find(|claim| claim.manifest.as_str() == manifest)
         .map_or_else(|| Place { file: manifest.to_owned(), line: 1, column: 1 }, |claim| claim.place.clone())
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::model::{
-    AbsPath, Action, CREDENTIALS_DIR, ChangeKind, DesiredUnit, FileSpec, FindingKind, LedgerEntry, ObservedPath,
+    AbsPath, Action, Bytes, CREDENTIALS_DIR, ChangeKind, DesiredUnit, FileSpec, FindingKind, LedgerEntry, ObservedPath,
     ReasonKind, UNIT_DIR, UnitName, UserName, Wanted,
 };
 
@@ -37,7 +37,7 @@ pub(super) fn plan(draft: &mut Draft<'_>) -> BTreeSet<UnitName> {
             _ => {}
         }
         if let Some(bytes) = &unit.fragment {
-            let spec = FileSpec { bytes: bytes.clone(), encrypt: None, mode: 0o644, user: root(), group: root() };
+            let spec = our_text(bytes);
             file_present(draft, Some(name), &name.etc_path(), &unit.claim, unit.adopt, &spec);
         }
         for (path, spec) in &unit.credentials {
@@ -50,6 +50,11 @@ pub(super) fn plan(draft: &mut Draft<'_>) -> BTreeSet<UnitName> {
         }
     }
     ours
+}
+
+/// A text of ours that everybody may read.
+fn our_text(bytes: &Bytes) -> FileSpec {
+    FileSpec { bytes: bytes.clone(), encrypt: None, mode: 0o644, user: root(), group: root(), validate: Vec::new() }
 }
 
 pub(super) fn root() -> UserName {
@@ -77,7 +82,7 @@ fn drop_ins(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit) {
         let adopt = unit.adopted_drop_ins.contains(drop_in);
         match wanted {
             Wanted::Present(bytes) => {
-                let spec = FileSpec { bytes: bytes.clone(), encrypt: None, mode: 0o644, user: root(), group: root() };
+                let spec = our_text(bytes);
                 file_present(draft, Some(name), &path, &unit.claim, adopt, &spec);
             }
             Wanted::Absent => file_absent(draft, Some(name), &path, &unit.claim, adopt),

@@ -11,8 +11,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::model::{
-    AbsPath, Account, Bytes, Digest, FileMeta, HostFacts, HostName, Ledger, Lock, MachineFacts, ManifestName,
-    Observation, Observed, ObservedPath, ObservedUnit, Started, UnitName, UserName,
+    AbsPath, Account, Bytes, Digest, FileMeta, GroupEntry, HostFacts, HostName, Ledger, Lock, MachineFacts,
+    ManifestName, Observation, Observed, ObservedPath, ObservedUnit, OthersBelow, Started, UnitName, UserName,
 };
 
 use super::frames::Frame;
@@ -42,17 +42,23 @@ pub(super) fn observed(
         .keys()
         .filter_map(|owner| Some((owner.clone(), seen.take_time(&format!("{LEDGERS}/{owner}"))?)))
         .collect();
+    let users = users(request, frames)?;
+    let homes = request.homes.iter().filter_map(|user| match users.get(user) {
+        Some(Observation::Known(Some(account))) => Some(account.home.as_str()),
+        _ => None,
+    });
     let (facts_uid, has_creds) = (facts.uid, facts.machine.systemd_creds);
-    let mut paths = seen.paths(request);
+    let mut paths = seen.paths(request, homes);
     hide_secrets(&mut paths, &ledgers);
     Ok(Observed {
         host: host.clone(),
         units: units(request, frames)?,
         paths,
+        below: below(frames),
         links: seen.unit_links(&facts.unit_path),
         facts,
         credentials: credentials(request, frames, facts_uid, has_creds),
-        users: users(request, frames)?,
+        users,
         groups: groups(request, frames)?,
         ledgers,
         ledger_times_us,
@@ -291,6 +297,7 @@ fn users(
 ) -> Result<BTreeMap<UserName, Observation<Option<Account>>>, GatherError> {
     accounts(&request.users, frames, "passwd", |fields| {
         Some(Account {
+            name: (*fields.first()?).to_owned(),
             uid: fields.get(2)?.parse().ok()?,
             gid: fields.get(3)?.parse().ok()?,
             home: (*fields.get(5)?).to_owned(),
@@ -302,8 +309,45 @@ fn users(
 fn groups(
     request: &GatherRequest,
     frames: &[Frame<'_>],
-) -> Result<BTreeMap<UserName, Observation<Option<u32>>>, GatherError> {
-    accounts(&request.groups, frames, "group", |fields| fields.get(2)?.parse().ok())
+) -> Result<BTreeMap<UserName, Observation<Option<GroupEntry>>>, GatherError> {
+    accounts(&request.groups, frames, "group", |fields| {
+        let members = fields.get(3)?.split(',').filter(|name| !name.is_empty());
+        Some(GroupEntry {
+            name: (*fields.first()?).to_owned(),
+            gid: fields.get(2)?.parse().ok()?,
+            members: members.map(str::to_owned).collect(),
+        })
+    })
+}
+
+/// How many things below a directory the script names at most, one more to show that there are more.
+const BELOW_MAX: usize = 100;
+
+/// Names end at newlines; those within them come as `\x01`. `!` says that not everything could be looked at.
+fn below(frames: &[Frame<'_>]) -> BTreeMap<AbsPath, Observation<OthersBelow>> {
+    let mut found = BTreeMap::new();
+    for frame in named(frames, "below") {
+        let Ok(directory) = AbsPath::parse(frame.rest) else {
+            continue;
+        };
+        let lines: Vec<&[u8]> = frame.body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
+        let paths: Vec<&&[u8]> = lines.iter().filter(|line| **line != b"!").collect();
+        let seen = if paths.is_empty() && !lines.is_empty() {
+            Observation::Unknown("not everything below it could be looked at".to_owned())
+        } else {
+            Observation::Known(OthersBelow {
+                count: u32::try_from(paths.len().min(BELOW_MAX)).unwrap_or(u32::MAX),
+                more: paths.len() > BELOW_MAX || paths.len() < lines.len(),
+                example: paths.first().map(|path| readable(path)),
+            })
+        };
+        found.insert(directory, seen);
+    }
+    found
+}
+
+fn readable(path: &[u8]) -> String {
+    String::from_utf8_lossy(path).chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 /// getent's status: 0 all found, 2 some not; anything else says that the database could not be asked.
@@ -386,13 +430,18 @@ impl<'a> Seen<'a> {
         self.stats.remove(path).map(|stat| stat.meta.mtime_us)
     }
 
-    fn paths(&self, request: &GatherRequest) -> BTreeMap<AbsPath, ObservedPath> {
+    fn paths<'h>(
+        &self,
+        request: &GatherRequest,
+        homes: impl Iterator<Item = &'h str>,
+    ) -> BTreeMap<AbsPath, ObservedPath> {
         let kept = request.units.iter().map(|unit| format!("{MASKED}/{unit}"));
         let asked = request
             .paths
             .keys()
             .map(|path| path.as_str().to_owned())
             .chain(kept)
+            .chain(homes.map(str::to_owned))
             .chain(self.environment.iter().map(|path| (*path).to_owned()));
         let mut paths: BTreeMap<AbsPath, ObservedPath> =
             asked.filter_map(|path| AbsPath::parse(&path).ok()).map(|path| (path, ObservedPath::Absent)).collect();
@@ -513,4 +562,34 @@ fn read_links<'a>(frame: &Frame<'a>) -> Vec<(&'a str, &'a str)> {
         .zip(targets.iter().copied())
         .filter(|(name, target)| !name.is_empty() && !target.is_empty())
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::remote::frames::frames;
+
+    #[test]
+    fn what_is_below_is_counted_whatever_its_name() {
+        let many = "/m/x\n".repeat(102);
+        let text = format!(
+            "\n@@N begin 1\n\n@@N below /none\n\n@@N below /a b\n/a b/-x\n/a b/two\u{1}lines\n\n@@N below /raw\n/raw/\u{fffd}\n!\n\
+             \n@@N below /m\n{many}\n@@N below /blind\n!\n\n@@N end\n"
+        );
+        let mut bytes = text.into_bytes();
+        // A name that is not UTF-8 counts like any other.
+        let at = bytes.windows(3).position(|three| three == "\u{fffd}".as_bytes()).unwrap();
+        bytes[at] = 0xff;
+        let found = below(&frames("N", &bytes).unwrap());
+        let seen = |path: &str| match &found[path] {
+            Observation::Known(others) => (others.count, others.more, others.example.clone().unwrap_or_default()),
+            Observation::Unknown(why) => (0, false, why.clone()),
+        };
+        assert_eq!(seen("/none"), (0, false, String::new()));
+        assert_eq!(seen("/a b"), (2, false, "/a b/-x".to_owned()));
+        assert_eq!((seen("/raw").0, seen("/raw").1), (1, true));
+        assert_eq!(seen("/m"), (100, true, "/m/x".to_owned()));
+        assert_eq!(seen("/blind"), (0, false, "not everything below it could be looked at".to_owned()));
+        assert_eq!(readable(b"/a/two\x01lines"), "/a/two\u{fffd}lines");
+    }
 }

@@ -25,10 +25,14 @@ pub struct GatherRequest {
     pub paths: BTreeMap<AbsPath, Option<Digest>>,
     /// Encrypted credentials by the name under which they were encrypted; these are among `paths`, too.
     pub sealed: BTreeMap<AbsPath, String>,
-    /// Users.
+    /// Users, by name or number.
     pub users: BTreeSet<UserName>,
-    /// Groups.
+    /// Groups, by name or number.
     pub groups: BTreeSet<UserName>,
+    /// Those of the users whose home directory, as their account names it, is looked at.
+    pub homes: BTreeSet<UserName>,
+    /// Directories below which nothing should have another owner and group.
+    pub below: BTreeMap<AbsPath, (UserName, UserName)>,
 }
 
 impl GatherRequest {
@@ -100,6 +104,12 @@ pub fn encode_gather(request: &GatherRequest, nonce: &str) -> Vec<u8> {
     for group in &request.groups {
         line("group", group.as_str());
     }
+    for user in &request.homes {
+        line("home", user.as_str());
+    }
+    for (path, (user, group)) in &request.below {
+        line("below", &format!("{user} {group} {path}"));
+    }
     for (path, name) in &request.sealed {
         line("sealed", &format!("{name}\t{path}"));
     }
@@ -153,12 +163,16 @@ mod tests {
         request.paths.insert(path("/a b"), None);
         request.paths.insert(path("/x"), Some(Digest("00".to_owned())));
         request.paths.insert(path(r"/y\x2d"), Some(Digest("11".to_owned())));
+        let name = |text: &str| UserName::parse(text).unwrap();
+        request.users.insert(name("850"));
+        request.homes.insert(name("web"));
+        request.below.insert(path("/srv/a b"), (name("web"), name("adm")));
         let text = String::from_utf8(encode_gather(&request, "n1")).unwrap();
         let (head, body) = text.split_once('\n').unwrap();
         assert_eq!(head, format!("unitfleet-gather 1 n1 {}", body.len()));
         assert_eq!(
             body,
-            "unit a.service\ntemplate t@.service\nplain /a b\nexpect 00  /x\nchecked /y\\x2d\nsum \\11  /y\\\\x2d\nend\n"
+            "unit a.service\ntemplate t@.service\nuser 850\nhome web\nbelow web adm /srv/a b\nplain /a b\nexpect 00  /x\nchecked /y\\x2d\nsum \\11  /y\\\\x2d\nend\n"
         );
     }
 }

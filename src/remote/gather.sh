@@ -84,13 +84,15 @@ listable() {
 }
 
 read_request() {
-  units='' templates='' users='' groups='' plain='' checked='' expected='' sealed='' grown=''
+  units='' templates='' users='' groups='' homes='' below='' plain='' checked='' expected='' sealed='' grown=''
   for line in $request; do
     case $line in
       'unit '*) units=$units${line#unit }$NL ;;
       'template '*) templates=$templates${line#template }$NL ;;
       'user '*) users=$users${line#user }$NL ;;
       'group '*) groups=$groups${line#group }$NL ;;
+      'home '*) homes=$homes${line#home }$NL ;;
+      'below '*) below=$below${line#below }$NL ;;
       'sealed '*) sealed=$sealed${line#sealed }$NL ;;
       'plain '*) plain=$plain${line#plain }$NL ;;
       'checked '*) checked=$checked${line#checked }$NL ;;
@@ -423,17 +425,60 @@ show_sealed() {
   done
 }
 
-# "$1" is passwd or group, "$2" the names.
+# "$1" is passwd or group, "$2" the names or numbers.
 show_accounts() {
   [ -n "$2" ] || return
-  if command -v getent >/dev/null; then
-    told=$(getent "$1" $2)
-    frame "$1 $?"
-    printf '%s\n' "$told"
-  else
-    frame "$1 0"
-    cat "/etc/$1"
-  fi
+  if command -v getent >/dev/null; then told=$(getent "$1" $2); else told=$(cat "/etc/$1"); fi
+  frame "$1 $?"
+  printf '%s\n' "$told"
+}
+
+# The home directories of the users that were shown last.
+look_at_homes() {
+  for line in $told; do
+    case $NL$homes in *"$NL${line%%:*}$NL"*) ;; *) continue ;; esac
+    line=${line%:*} line=${line##*:}
+    case $line in /*) look "$line" hash ;; esac
+  done
+}
+
+# What find matches paths with, for a path or for a mount point as the kernel writes it: what either would take for more
+# than itself stands there as `?`.
+as_pattern() {
+  rest=$1 pattern=''
+  while :; do
+    case $rest in *["$ODD"]*) ;; *) break ;; esac
+    part=${rest%%["$ODD"]*}
+    rest=${rest#"$part"} pattern=$pattern$part\?
+    case $rest in \\[0-7][0-7][0-7]*) rest=${rest#????} ;; *) rest=${rest#?} ;; esac
+  done
+  pattern=$pattern$rest
+}
+
+# Of each directory up to 101 things below it, on the same mount, that are not the user's and group's: a line each, with
+# newlines in names as \001. A line `!` says that not all could be looked at.
+show_below() {
+  ODD=' 	\*?['
+  for line in $below; do
+    user=${line%% *} dir=${line#* } group=${dir%% *} dir=${dir#* }
+    if [ -h "$dir" ] || ! [ -d "$dir" ]; then continue; fi
+    frame "below $dir"
+    # By its physical path, which is how the kernel names mounts.
+    top=$(cd -P -- "$dir" 2>/dev/null && pwd -P) || { echo '!'; continue; }
+    as_pattern "$top"
+    inside=$pattern/
+    set --
+    while IFS=' ' read -r _ _ _ _ point _; do
+      as_pattern "$point"
+      case $pattern in "$inside"*) set -- "$@" -path "$pattern" -prune -o ;; esac
+    done </proc/self/mountinfo
+    # Nothing can be the user's who is not there yet.
+    if find / -maxdepth 0 -user "$user" -group "$group" >/dev/null 2>&1; then
+      set -- "$@" ! '(' -user "$user" -group "$group" ')'
+    fi
+    { find "$top" -mindepth 1 -xdev -ignore_readdir_race "$@" -print0 2>/dev/null || printf '!\0'; } |
+      tr '\n\0' '\001\n' | head -n 102
+  done
 }
 
 main() {
@@ -470,10 +515,12 @@ main() {
   if [ -n "$related" ]; then show_related; fi
   for file in $checked; do look "$file" content; done
   find_candidates
+  show_accounts passwd "$users"
+  if [ -n "$homes" ]; then look_at_homes; fi
+  show_accounts group "$groups"
   show_files
   if [ -n "$sealed" ]; then show_sealed; fi
-  show_accounts passwd "$users"
-  show_accounts group "$groups"
+  if [ -n "$below" ]; then show_below; fi
   frame end
 }
 

@@ -226,6 +226,7 @@ fn a_user_who_is_not_root_changes_nothing_and_is_told_so() {
             mode: 0o644,
             user: crate::model::UserName::parse("root").unwrap(),
             group: crate::model::UserName::parse("root").unwrap(),
+            validate: Vec::new(),
         },
         reasons: Vec::new(),
         wave: 0,

@@ -37,6 +37,9 @@ pub enum EncodeError {
     /// A link's target is empty or holds a control character.
     #[error("the target of the link `{0}` is empty or holds a control character")]
     Target(AbsPath),
+    /// A word of a command holds a control character.
+    #[error("the command that shall look at `{0}` holds a control character")]
+    Command(AbsPath),
 }
 
 /// The script, the same bytes for every host and run.
@@ -115,14 +118,20 @@ impl Control {
     fn fields(&mut self, action: &Action) -> Result<String, EncodeError> {
         let path = |path: &Option<AbsPath>| path.as_ref().map_or("-".to_owned(), ToString::to_string);
         Ok(match action {
-            Action::CreateUser { name, system, home, shell } => {
+            Action::CreateUser { name, system, uid, gid, home, shell } => {
                 let kind = if *system { "system" } else { "regular" };
-                format!("user-create\t{name}\t{kind}\t{}\t{}", path(home), path(shell))
+                let uid = uid.map_or("-".to_owned(), |uid| uid.to_string());
+                let gid = gid.as_ref().map_or("-".to_owned(), ToString::to_string);
+                format!("user-create\t{name}\t{kind}\t{}\t{}\t{uid}\t{gid}", path(home), path(shell))
             }
             Action::ModifyUser { name, home, shell } => {
                 format!("user-modify\t{name}\t{}\t{}", path(home), path(shell))
             }
             Action::RemoveUser { name } => format!("user-remove\t{name}"),
+            Action::JoinGroups { name, groups } => {
+                let groups: Vec<&str> = groups.iter().map(UserName::as_str).collect();
+                format!("user-join\t{name}\t{}", groups.join("\t"))
+            }
             Action::CreateDirectory { path, mode, user, group } => format!("dir\t{mode:o}\t{user}\t{group}\t{path}"),
             Action::RemoveDirectory { path } => format!("rmdir\t{path}"),
             Action::SetAttributes { path, mode, owner } => {
@@ -130,11 +139,13 @@ impl Control {
                 let (user, group) = owner.as_ref().map_or(("-", "-"), names);
                 format!("attr\t{mode}\t{user}\t{group}\t{path}")
             }
-            Action::WriteFile { path, bytes, encrypt: None, mode, user, group } => {
+            Action::SetOwnerBelow { path, user, group } => format!("below\t{user}\t{group}\t{path}"),
+            Action::WriteFile { path, bytes, encrypt: None, mode, user, group, validate } => {
                 let number = self.payload(bytes.0.clone());
-                format!("write\t{mode:o}\t{user}\t{group}\t{number}\t{path}")
+                let command = words(path, validate)?;
+                format!("write\t{mode:o}\t{user}\t{group}\t{number}\t{path}{command}")
             }
-            Action::WriteFile { path, bytes, encrypt: Some(name), mode, user, group } => {
+            Action::WriteFile { path, bytes, encrypt: Some(name), mode, user, group, .. } => {
                 let number = self.payload(bytes.0.clone());
                 format!("seal\t{mode:o}\t{user}\t{group}\t{number}\t{name}\t{path}")
             }
@@ -175,6 +186,14 @@ impl Control {
     }
 }
 
+/// A colon before each word: a shell that splits at tabs takes two of them for one, and would lose an empty word.
+fn words(path: &AbsPath, command: &[String]) -> Result<String, EncodeError> {
+    if command.iter().any(|word| word.chars().any(char::is_control)) {
+        return Err(EncodeError::Command(path.clone()));
+    }
+    Ok(command.iter().fold(String::new(), |line, word| line + "\t:" + word))
+}
+
 fn names(owner: &(UserName, UserName)) -> (&str, &str) {
     (owner.0.as_str(), owner.1.as_str())
 }
@@ -191,7 +210,7 @@ fn gate(units: &[UnitName]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Reason, ReasonKind};
+    use crate::model::{PrimaryGroup, Reason, ReasonKind};
 
     fn encode(run: &str, actions: Vec<Action>) -> Result<String, EncodeError> {
         let steps: Vec<Step> = actions
@@ -222,6 +241,7 @@ mod tests {
             mode: 0o4755,
             user: UserName::parse("root").unwrap(),
             group: UserName::parse("0").unwrap(),
+            validate: Vec::new(),
         }
     }
 
@@ -250,6 +270,41 @@ mod tests {
             let link = Action::MakeLink { path: path.clone(), target: target.to_owned() };
             assert_eq!(encode("r", vec![link]), Err(EncodeError::Target(path.clone())), "{target:?}");
         }
+    }
+
+    #[test]
+    fn words_and_accounts_keep_their_places() {
+        let name = |text: &str| UserName::parse(text).unwrap();
+        let mut file = write("/f", "x");
+        if let Action::WriteFile { validate, .. } = &mut file {
+            *validate = ["check", "", "-f %s"].map(str::to_owned).to_vec();
+        }
+        let create =
+            |uid, gid| Action::CreateUser { name: name("web"), system: true, uid, gid, home: None, shell: None };
+        let actions = vec![
+            file,
+            create(Some(850), Some(PrimaryGroup::Number(851))),
+            create(None, Some(PrimaryGroup::Name(name("adm")))),
+            create(None, None),
+            Action::JoinGroups { name: name("web"), groups: vec![name("a"), name("b")] },
+            Action::SetOwnerBelow { path: AbsPath::parse("/srv/a b").unwrap(), user: name("web"), group: name("0") },
+        ];
+        let text = encode("r", actions).unwrap();
+        for line in [
+            "0\t0\twrite\t4755\troot\t0\t1\t/f\t:check\t:\t:-f %s",
+            "1\t0\tuser-create\tweb\tsystem\t-\t-\t850\t851",
+            "2\t0\tuser-create\tweb\tsystem\t-\t-\t-\tadm",
+            "3\t0\tuser-create\tweb\tsystem\t-\t-\t-\t-",
+            "4\t0\tuser-join\tweb\ta\tb",
+            "5\t0\tbelow\tweb\t0\t/srv/a b",
+        ] {
+            assert!(text.contains(&format!("step\t{line}\n")), "{line}\n{text}");
+        }
+        let mut odd = write("/f", "x");
+        if let Action::WriteFile { validate, .. } = &mut odd {
+            *validate = vec!["a\tb".to_owned()];
+        }
+        assert_eq!(encode("r", vec![odd]), Err(EncodeError::Command(AbsPath::parse("/f").unwrap())));
     }
 
     #[test]

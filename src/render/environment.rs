@@ -1,14 +1,14 @@
 //! The engine's settings, its bounds, and where it finds templates.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
 use std::path::{Component, Path};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::{AutoEscape, Environment, Error, Template, UndefinedBehavior, Value};
+use minijinja::{AutoEscape, Environment, Error, Output, State, Template, UndefinedBehavior, Value};
 
-use super::value::{refusal, text_of};
+use super::guard::{self, Form, Guarded};
+use super::value::{Bounded, json_text, refusal, text_of, too_long};
 use super::{FileError, Files, Search, builtin};
 use crate::model::SourceFile;
 
@@ -20,6 +20,8 @@ const MAX_SOURCE: usize = 64 * 1024;
 const MAX_EXPRESSION: usize = 2048;
 /// The most brackets and signs in one of them: these cost the engine's parser more stack than anything else.
 const MAX_NESTING: usize = 200;
+/// The most that one rendering may print, captured or not.
+const MAX_PRINTED: usize = 16 * MAX_OUTPUT;
 const FUEL: u64 = 1_000_000;
 const RECURSION: usize = 200;
 
@@ -28,23 +30,11 @@ pub(super) fn hardened(library: &Arc<Library>) -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::None);
-    environment.set_syntax(
-        SyntaxConfig::builder()
-            .trim_blocks(true)
-            .lstrip_blocks(true)
-            .keep_trailing_newline(true)
-            .build()
-            .expect("the default delimiters are valid"),
-    );
-    environment.set_formatter(|output, state, value| {
-        if value.is_undefined() {
-            // The engine's own formatter knows which variable it was.
-            return minijinja::escape_formatter(output, state, value);
-        }
-        output.write_str(&text_of(value)?).map_err(Error::from)
-    });
-    environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
-    environment.add_filter("to_json", |value: &Value| super::value::to_json(value).map(|json| json.to_string()));
+    environment.set_syntax(syntax());
+    environment.set_formatter(print);
+    super::builtins::fit(&mut environment);
+    guard::register(&mut environment);
+    environment.add_filter("to_json", |value: &Value| json_text(value, false));
     environment.set_fuel(Some(FUEL));
     environment.set_recursion_limit(RECURSION);
     // Ranges of errors exist only in debug mode; what else it collects is never printed.
@@ -52,6 +42,42 @@ pub(super) fn hardened(library: &Arc<Library>) -> Environment<'static> {
     let loader = Arc::clone(library);
     environment.set_loader(move |name| loader.load(name));
     environment
+}
+
+fn syntax() -> SyntaxConfig {
+    SyntaxConfig::builder()
+        .trim_blocks(true)
+        .lstrip_blocks(true)
+        .keep_trailing_newline(true)
+        .build()
+        .expect("the default delimiters are valid")
+}
+
+/// An engine that only reads.
+pub(super) fn parser() -> &'static Environment<'static> {
+    static PARSER: OnceLock<Environment<'static>> = OnceLock::new();
+    PARSER.get_or_init(|| {
+        let mut environment = Environment::empty();
+        environment.set_syntax(syntax());
+        environment
+    })
+}
+
+/// Writes a value as text, and counts: what is captured (`{% set %}…`, macros) is no output yet, but memory.
+fn print(output: &mut Output, state: &mut State, value: &Value) -> Result<(), Error> {
+    const PRINTED: &str = "printed";
+    if value.is_undefined() {
+        // The engine's own formatter knows which variable it was.
+        return minijinja::escape_formatter(output, state, value);
+    }
+    let text = text_of(value)?;
+    let before = state.get_temp(PRINTED).and_then(|count| count.as_usize()).unwrap_or_default();
+    let printed = before.saturating_add(text.len());
+    if text.len() > MAX_OUTPUT || printed > MAX_PRINTED {
+        return Err(too_long());
+    }
+    state.set_temp(PRINTED, Value::from(printed));
+    output.write_str(&text).map_err(Error::from)
 }
 
 /// Refuses a source that the engine cannot take: too long as a whole, or one expression so long that the engine,
@@ -65,15 +91,20 @@ pub(super) fn fits(text: &str) -> Result<(), Error> {
         let mut rest = text;
         while let Some((_, inside)) = rest.split_once(open) {
             let length = inside.find(close).unwrap_or(inside.len());
-            if length > MAX_EXPRESSION {
-                return Err(refusal(format!("the template has an expression longer than {MAX_EXPRESSION} bytes")));
-            }
-            let nesting = inside[..length].matches(['[', '(', '{', '-']).count();
-            if nesting > MAX_NESTING {
-                return Err(refusal("the template has an expression with too many brackets or signs"));
-            }
+            expression_fits(&inside[..length])?;
             rest = &inside[length..];
         }
+    }
+    Ok(())
+}
+
+/// Refuses one expression, by the same measure.
+pub(super) fn expression_fits(expression: &str) -> Result<(), Error> {
+    if expression.len() > MAX_EXPRESSION {
+        return Err(refusal(format!("the template has an expression longer than {MAX_EXPRESSION} bytes")));
+    }
+    if expression.matches(['[', '(', '{', '-', '+', '~']).count() > MAX_NESTING {
+        return Err(refusal("the template has an expression with too many brackets or signs"));
     }
     Ok(())
 }
@@ -87,27 +118,6 @@ pub(super) fn render(template: &Template<'_, '_>, variables: Value) -> Result<St
     }
     rendered?;
     String::from_utf8(buffer.bytes).map_err(|_| refusal("the rendered text is not UTF-8"))
-}
-
-#[derive(Default)]
-struct Bounded {
-    bytes: Vec<u8>,
-    full: bool,
-}
-
-impl Write for Bounded {
-    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
-        if self.bytes.len() + piece.len() > MAX_OUTPUT {
-            self.full = true;
-            return Err(io::Error::other("too much output"));
-        }
-        self.bytes.extend_from_slice(piece);
-        Ok(piece.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 /// Templates by name, kept as they were read so that errors can show them.
@@ -133,10 +143,10 @@ impl Library {
             return Ok(None);
         };
         fits(&text)?;
-        let source = SourceFile { name: shown, text: text.clone() };
+        let guarded = Guarded::new(&text, Form::Template).text.into_owned();
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        loaded.insert(name.to_owned(), Arc::new(source));
-        Ok(Some(text))
+        loaded.insert(name.to_owned(), Arc::new(SourceFile { name: shown, text }));
+        Ok(Some(guarded))
     }
 
     fn find(&self, name: &str) -> Result<Option<(String, String)>, Error> {

@@ -10,18 +10,22 @@
 //! - **Strict undefined, no escaping by file name.** A unit file is no HTML, and `app.yaml.j2` is no reason to quote.
 //! - **Booleans print as `true`/`false`; `null`, lists and maps have no text form.** Python's `True`, `None` and
 //!   `['a']` are never what a unit file wants; `default`, `join` and `to_json` say what is.
-//! - **Bounds**: 64 KiB of source, 1 MiB of output, a million instructions. They stop mistakes, not attackers:
-//!   whoever may change a template may change what runs on the hosts anyway.
+//! - **Bounds**: 64 KiB of source, 1 MiB of output and of every text on the way (`guard`, `builtins`), a million
+//!   instructions. They stop mistakes, not attackers: whoever may change a template may change what runs on the hosts
+//!   anyway.
 //! - The language of unit files (quoting, escaping) is not known here: the room above registers its filters
 //!   through the `language` argument of [`Renderer::new`].
 //!
 //! Deliberately absent: reading the environment, running commands, the clock, random numbers.
 
 mod builtin;
+mod builtins;
 mod context;
 mod diagnosis;
 mod environment;
 mod files;
+mod guard;
+mod tags;
 mod taint;
 mod value;
 
@@ -40,10 +44,11 @@ pub use diagnosis::nearest;
 pub use environment::MAX_OUTPUT;
 pub use files::{FileError, Files};
 pub use taint::Taint;
-pub use value::{refusal, text_of};
+pub use value::{json_text, refusal, refusal_about, refusal_with_help, text_of, to_json};
 
 use diagnosis::Failed;
 use environment::Library;
+use guard::{Form, Guarded};
 
 /// The name under which the engine knows a string of a playbook.
 const TEXT: &str = "<text>";
@@ -109,6 +114,8 @@ pub type Language = fn(&mut Environment<'static>);
 pub struct Renderer {
     environment: Environment<'static>,
     library: Arc<Library>,
+    /// Filters of the room above, to suggest.
+    words: Vec<&'static str>,
 }
 
 impl Renderer {
@@ -118,7 +125,13 @@ impl Renderer {
         let library = Arc::new(Library::new(search, files.clone()));
         let mut environment = environment::hardened(&library);
         language(&mut environment);
-        Self { environment, library }
+        Self { environment, library, words: Vec::new() }
+    }
+
+    /// Registers more, and names filters that can be suggested for mistyped ones.
+    pub fn teach(&mut self, filters: &[&'static str], register: impl FnOnce(&mut Environment<'static>)) {
+        self.words.extend(filters);
+        register(&mut self.environment);
     }
 
     /// Renders a string that may hold `{{ … }}`.
@@ -126,9 +139,10 @@ impl Renderer {
         if !is_templated(text) {
             return Rendered::plain(Ok(text.to_owned()));
         }
+        let guarded = Guarded::new(text, Form::Template);
         let recorder = context.recorder();
         let rendered = environment::fits(text)
-            .and_then(|()| self.environment.template_from_named_str(TEXT, text))
+            .and_then(|()| self.environment.template_from_named_str(TEXT, &guarded.text))
             .and_then(|template| environment::render(&template, Value::from_dyn_object(Arc::clone(&recorder))));
         let taint = recorder.taint();
         Rendered { result: rendered.map_err(|error| self.failed(text, 0, context, site).describe(&error)), taint }
@@ -140,7 +154,8 @@ impl Renderer {
             return self.text(text, context, site).map(serde_json::Value::String);
         };
         // `{{ a }}-{{ b }}` looks like one expression from outside; the engine knows better.
-        let compiled = environment::fits(text).and_then(|()| self.environment.compile_expression(expression));
+        let guarded = Guarded::new(expression, Form::Expression);
+        let compiled = environment::fits(text).and_then(|()| self.environment.compile_expression(&guarded.text));
         let Ok(compiled) = compiled else {
             return self.text(text, context, site).map(serde_json::Value::String);
         };
@@ -158,8 +173,9 @@ impl Renderer {
     /// Evaluates a bare expression, as it would stand between braces.
     pub fn expression(&self, expression: &str, context: &Context, site: &Site) -> Rendered<serde_json::Value> {
         let failed = || self.failed(expression, 0, context, site);
-        let compiled = environment::fits(&format!("{{{{{expression}}}}}"))
-            .and_then(|()| self.environment.compile_expression(expression));
+        let guarded = Guarded::new(expression, Form::Expression);
+        let compiled =
+            environment::expression_fits(expression).and_then(|()| self.environment.compile_expression(&guarded.text));
         let compiled = match compiled {
             Ok(compiled) => compiled,
             Err(error) => return Rendered::plain(Err(failed().describe(&error))),
@@ -196,8 +212,21 @@ impl Renderer {
             .unwrap_or_default()
     }
 
+    #[cfg(test)]
+    fn environment(&self) -> &Environment<'static> {
+        &self.environment
+    }
+
     fn failed<'a>(&'a self, text: &'a str, offset: usize, context: &'a Context, site: &'a Site) -> Failed<'a> {
-        Failed { text, offset, context, site, library: &self.library }
+        Failed {
+            text,
+            offset,
+            context,
+            site,
+            library: &self.library,
+            environment: &self.environment,
+            words: &self.words,
+        }
     }
 }
 

@@ -216,11 +216,94 @@ fn no_error_shows_a_value() {
         "{{ m[s].x.y }}",
         "{{ l | map(s) | list }}",
         "{{ l | select(s) | list }}",
+        "x {{ s ~ l }}",
+        "x {{ l | upper }}",
+        "x {{ [l] | join }}",
+        "x {{ s | replace(s, l) }}",
+        "x {{ 1 | indent(s) }}",
+        "{% set s.x = 1 %}{{ s.y }}",
     ] {
         let shown = match plain().value(template, &context(&values), &site(template)).result {
             Err(error) => format!("{error:?}"),
             Ok(value) => panic!("{template} gave {value}"),
         };
         assert!(!shown.contains("S3CRET"), "{template}: {shown}");
+    }
+}
+
+#[test]
+fn what_is_joined_is_text_as_templates_print_it() {
+    let values = json!({"on": true, "n": 2, "list": ["a", true], "none": null});
+    for (template, expected) in [
+        ("{{ 'x' ~ on }}", "xtrue"),
+        ("{{ on ~ n ~ 'b' }}", "true2b"),
+        ("{{ (1 + n) ~ 0 }}", "30"),
+        ("{{ list | join(' ') }}", "a true"),
+        ("{{ ', '.join(list) }}", "a, true"),
+        ("{{ on | string }} {{ on | lower }}", "true true"),
+        ("{{ 'a' ~ ('b' if on else 'c' ~ 'd') }}", "ab"),
+        ("{% for x in list if x ~ '' == 'a' %}{{ x ~ loop.index }}{% endfor %}", "a1"),
+        ("{% set x = 'a' ~ n %}{{ x | replace('a', 'b' ~ on) }}", "btrue2"),
+        ("{{ {'a' ~ n: 'b' ~ n}['a2'] }}", "b2"),
+        ("{% raw %}{{ a ~ b }}{% endraw %}", "{{ a ~ b }}"),
+    ] {
+        assert_eq!(text(&format!("{template}|"), &values).unwrap(), format!("{expected}|"), "{template}");
+    }
+    for (template, words) in [
+        ("{{ 'x' ~ none }}", "`null` has no text form"),
+        ("{{ 'x' ~ list }}", "a list has no text form"),
+        ("{{ list | upper }}", "a list has no text form"),
+        ("{{ [none] | join }}", "`null` has no text form"),
+        ("{{ 'x' ~ nope }}", "`nope` is not defined"),
+        ("{{ nope + 1 }}", "`nope` is not defined"),
+    ] {
+        let error = text(&format!("{template}|"), &values).unwrap_err();
+        assert!(error.message.starts_with(words), "{template}: {}", error.message);
+        assert!(!marked(&error)[0].is_empty(), "{template}");
+    }
+}
+
+#[test]
+fn nothing_dumps_all_variables() {
+    let values = json!({"s": "S3CRET"});
+    for template in
+        ["{{ debug() }}", "{{ debug }}", "{{ self }}", "{{ s | pprint }}", "{{ range | string }}", "{{ loop }}"]
+    {
+        assert!(text(template, &values).is_err(), "{template}");
+    }
+}
+
+/// Each ends by a bound on steps or bytes; without it, it would take hours or gibibytes.
+#[test]
+fn what_grows_without_end_is_stopped() {
+    let doubling = |step: &str| {
+        format!("{{% set ns = namespace(a='x', l=[1]) %}}{{% for i in range(60) %}}{step}{{% endfor %}}{{{{ ns.a }}}}")
+    };
+    for template in [
+        doubling("{% set ns.a = ns.a ~ ns.a %}"),
+        doubling("{% set ns.a = ns.a + ns.a %}"),
+        doubling("{% set ns.a = [ns.a, ns.a] | join %}"),
+        doubling("{% set ns.a = ns.a | replace('x', 'xx') %}"),
+        doubling("{% set ns.a = ns.a.replace('x', 'xx') %}"),
+        doubling("{% set ns.a = ''.join([ns.a, ns.a]) %}"),
+        doubling("{% set a %}{{ ns.a }}{{ ns.a }}{% endset %}{% set ns.a = a %}"),
+        doubling("{% set ns.l = ns.l + ns.l %}"),
+        doubling("{% set ns.l = [ns.l, ns.l] %}") + "{{ ns.l | to_json }}",
+        "{% set a = 'x' %}".to_owned() + &"{% set a = a ~ a %}".repeat(60),
+        "{% macro m(a) %}{{ m(a ~ a) }}{% endmacro %}{{ m('x') }}".to_owned(),
+        "{% set x %}{% for i in range(9999) %}{{ 'x' * 10000 }}{% endfor %}{% endset %}".to_owned(),
+        "{{ 'x' | indent(99999999999) }}".to_owned(),
+        "{{ 'x' | indent(width=99999999999) }}".to_owned(),
+        "{{ range(9) | batch(99999999999, 'x') | list | length }}".to_owned(),
+        "{{ range(9) | slice(99999999999) | list | length }}".to_owned(),
+        "{{ '%99999999999d' | format(1) }}".to_owned(),
+        "{{ '{:>99999999999}'.format('x') }}".to_owned(),
+        "{{ 'x' * 99999999999 }}".to_owned(),
+        "{{ [1] * 99999999999 }}".to_owned(),
+    ] {
+        let error = text(&template, &json!({})).expect_err(&template);
+        let bound =
+            ["longer than 1024 KiB", "more than 100000 items", "above 9999", "wider than 9999", "too many items"];
+        assert!(bound.iter().any(|bound| error.message.contains(bound)), "{template}: {}", error.message);
     }
 }

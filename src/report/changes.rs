@@ -9,8 +9,8 @@ use anstyle::Style;
 
 use super::diff;
 use super::page::{GLUE, Line, Page};
-use super::wording::{names, size};
-use crate::model::{AbsPath, Change, ChangeKind, Content, UnitName};
+use super::wording::{count, names, size};
+use crate::model::{AbsPath, Change, ChangeKind, Content, UnitName, UserName};
 
 /// How a thing changes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -75,8 +75,8 @@ fn title_of(changes: &[&Change]) -> String {
     let kinds: BTreeSet<&str> = changes
         .iter()
         .map(|change| match &change.kind {
-            ChangeKind::User { .. } => "users",
-            ChangeKind::Directory { .. } => "directories",
+            ChangeKind::User { .. } | ChangeKind::Groups { .. } => "users",
+            ChangeKind::Directory { .. } | ChangeKind::OwnersBelow { .. } => "directories",
             ChangeKind::DefaultTarget { .. } => "the default target",
             ChangeKind::Link { .. } => "links",
             _ => "files",
@@ -106,12 +106,14 @@ fn path_of(kind: &ChangeKind) -> Option<&AbsPath> {
         ChangeKind::File { path, .. }
         | ChangeKind::Mode { path, .. }
         | ChangeKind::Owner { path, .. }
+        | ChangeKind::OwnersBelow { path, .. }
         | ChangeKind::Directory { path, .. } => Some(path),
         ChangeKind::Link { .. }
         | ChangeKind::Mask { .. }
         | ChangeKind::State { .. }
         | ChangeKind::Stale { .. }
         | ChangeKind::User { .. }
+        | ChangeKind::Groups { .. }
         | ChangeKind::DefaultTarget { .. }
         | ChangeKind::NotLoaded { .. } => None,
     }
@@ -147,6 +149,12 @@ impl<'a> PathChange<'a> {
                     Some(from) => format!("owner {from} → {to}"),
                     None => format!("owner {to}"),
                 }),
+                ChangeKind::OwnersBelow { count: number, more, to, .. } => {
+                    let number = *number as usize;
+                    let at_least = if *more { "more than " } else { "" };
+                    all.attributes
+                        .push(format!("owner of {at_least}{} below → {to}", count(number, "thing", "things")));
+                }
                 _ => {}
             }
         }
@@ -241,6 +249,10 @@ fn draw_other(page: &mut Page<'_>, kind: &ChangeKind) -> io::Result<()> {
                 _ => format!("user {name}"),
             },
         ),
+        ChangeKind::Groups { name, joined } => {
+            let groups: Vec<&str> = joined.iter().map(UserName::as_str).collect();
+            (Sign::Changed, format!("user {name}  joins {}", names(&groups, groups.len())))
+        }
         ChangeKind::DefaultTarget { from, to } => (
             Sign::of(from.is_some(), true),
             match from {
@@ -248,9 +260,11 @@ fn draw_other(page: &mut Page<'_>, kind: &ChangeKind) -> io::Result<()> {
                 None => format!("default target {to}"),
             },
         ),
-        ChangeKind::File { .. } | ChangeKind::Mode { .. } | ChangeKind::Owner { .. } | ChangeKind::Directory { .. } => {
-            return Ok(());
-        }
+        ChangeKind::File { .. }
+        | ChangeKind::Mode { .. }
+        | ChangeKind::Owner { .. }
+        | ChangeKind::OwnersBelow { .. }
+        | ChangeKind::Directory { .. } => return Ok(()),
     };
     draw_line(page, sign, &text)
 }
@@ -264,7 +278,7 @@ fn draw_line(page: &mut Page<'_>, sign: Sign, text: &str) -> io::Result<()> {
 mod tests {
     use super::*;
     use crate::model::Digest;
-    use crate::report::samples::{change, file, path, text as content, unit};
+    use crate::report::samples::{change, file, path, text as content, unit, user};
     use crate::report::style::Palette;
 
     fn drawn(kinds: Vec<ChangeKind>) -> String {
@@ -322,6 +336,18 @@ mod tests {
             (link(Some("/t"), None), "- link /l → /t"),
             (link(Some("/s"), Some("/t")), "~ link /l → /t (was /s)"),
             (ChangeKind::Mask { from: true, to: false }, "- mask"),
+            (
+                ChangeKind::Groups { name: user("web"), joined: vec![user("adm"), user("docker"), user("ssl-cert")] },
+                "~ user web  joins adm, docker and ssl-cert",
+            ),
+            (
+                ChangeKind::OwnersBelow { path: path("/d"), count: 1, more: false, to: "web:web".to_owned() },
+                "~ /d  owner of 1 thing below → web:web",
+            ),
+            (
+                ChangeKind::OwnersBelow { path: path("/d"), count: 100, more: true, to: "web:web".to_owned() },
+                "~ /d  owner of more than 100 things below → web:web",
+            ),
             (directory(false, true), "+ directory /d"),
             (directory(true, false), "- directory /d"),
             (

@@ -56,6 +56,8 @@ pub(super) fn verb(action: &Action) -> &'static str {
         Action::CreateUser { .. } => "useradd",
         Action::ModifyUser { .. } => "usermod",
         Action::RemoveUser { .. } => "userdel",
+        Action::JoinGroups { .. } => "usermod -aG",
+        Action::SetOwnerBelow { .. } => "chown -R",
         Action::CreateDirectory { .. } => "mkdir",
         Action::RemoveDirectory { .. } => "rmdir",
         Action::SetAttributes { mode, owner, .. } => match (mode, owner) {
@@ -83,12 +85,14 @@ pub(super) fn verb(action: &Action) -> &'static str {
 /// What it is done to.
 pub(super) fn object(action: &Action) -> String {
     match action {
-        Action::CreateUser { name, .. } | Action::ModifyUser { name, .. } | Action::RemoveUser { name } => {
-            name.to_string()
-        }
+        Action::CreateUser { name, .. }
+        | Action::ModifyUser { name, .. }
+        | Action::RemoveUser { name }
+        | Action::JoinGroups { name, .. } => name.to_string(),
         Action::CreateDirectory { path, .. }
         | Action::RemoveDirectory { path }
         | Action::SetAttributes { path, .. }
+        | Action::SetOwnerBelow { path, .. }
         | Action::WriteFile { path, .. }
         | Action::RemoveFile { path }
         | Action::MakeLink { path, .. }

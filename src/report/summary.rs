@@ -30,6 +30,7 @@ pub struct StepCounts {
     pub attributes: usize,
     pub directories: usize,
     pub users: usize,
+    pub memberships: usize,
     pub links: usize,
     pub masks: usize,
     pub adoptions: usize,
@@ -144,8 +145,9 @@ impl StepCounts {
         for step in steps {
             *match step.action {
                 Action::CreateUser { .. } | Action::ModifyUser { .. } | Action::RemoveUser { .. } => &mut self.users,
+                Action::JoinGroups { .. } => &mut self.memberships,
                 Action::CreateDirectory { .. } | Action::RemoveDirectory { .. } => &mut self.directories,
-                Action::SetAttributes { .. } => &mut self.attributes,
+                Action::SetAttributes { .. } | Action::SetOwnerBelow { .. } => &mut self.attributes,
                 Action::WriteFile { .. } | Action::RemoveFile { .. } => &mut self.files,
                 Action::MakeLink { .. } | Action::RemoveLink { .. } => &mut self.links,
                 Action::Mask { .. } | Action::Unmask { .. } => &mut self.masks,
@@ -181,6 +183,7 @@ impl StepCounts {
     pub fn quiet_words(&self) -> Vec<String> {
         [
             (self.users, "user", "users"),
+            (self.memberships, "user joins groups", "users join groups"),
             (self.directories, "directory", "directories"),
             (self.files, "file", "files"),
             (self.attributes, "mode or owner", "modes or owners"),

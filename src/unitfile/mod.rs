@@ -6,6 +6,7 @@
 //! | `write` | sections and settings → unit file text |
 //! | `inputs` | the files that a unit reads when it starts |
 //! | [`quote`], `words`, `escape` | one word: quoting, splitting, specifiers, `systemd-escape` |
+//! | `timespan`, `size` | values: lengths of time, numbers of bytes |
 //! | `effective`, `reset` | a fragment and its drop-ins, read as one; what differs between two of them |
 //! | `search` | which files of systemd's unit path make up a unit |
 //! | `install`, `links` | `[Install]` → the links that enabling makes |
@@ -22,6 +23,8 @@ mod parse;
 pub mod quote;
 mod reset;
 mod search;
+mod size;
+mod timespan;
 mod words;
 mod write;
 
@@ -32,4 +35,6 @@ pub use install::{below_usr, target_path};
 pub use links::InstallError;
 pub use parse::{Assignment, Invalid, Item, Line, UnitFile};
 pub use search::{Candidates, Files, candidates, resolve};
+pub use size::{Size, SizeError};
+pub use timespan::{TimeSpan, TimeSpanError};
 pub use write::{WriteError, unit_text};

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use unitfleet::model::{
-    AbsPath, Account, ActiveState, Bytes, FileMeta, HostFacts, HostName, Ledger, LedgerEntry, MachineFacts,
+    AbsPath, Account, ActiveState, Bytes, FileMeta, GroupEntry, HostFacts, HostName, Ledger, LedgerEntry, MachineFacts,
     ManifestName, Observation, Observed, ObservedPath, ObservedUnit, UnitName, UserName,
 };
 
@@ -48,6 +48,7 @@ fn fresh(name: &str) -> Observed {
         units: BTreeMap::from([(service(), unit("not-found", ActiveState::Inactive))]),
         paths: [UNIT, DROP_IN, ENVIRONMENT].map(|at| (path(at), ObservedPath::Absent)).into(),
         links: BTreeMap::new(),
+        below: BTreeMap::new(),
         users: BTreeMap::from([(user.clone(), Observation::Known(None))]),
         groups: BTreeMap::from([(user, Observation::Known(None))]),
         ledgers: BTreeMap::new(),
@@ -84,12 +85,19 @@ fn edited(name: &str) -> Observed {
     let ledger = Ledger { owner: owner.clone(), run: "earlier".to_owned(), entries: entries.into_iter().collect() };
     host.ledgers.insert(owner.clone(), Observation::Known(ledger));
     host.ledger_times_us.insert(owner, NOW_US - 2 * HOUR_US);
-    let account = Account { uid: 990, gid: 990, home: "/opt/webapp".to_owned(), shell: "/usr/sbin/nologin".to_owned() };
+    let account = Account {
+        name: "webapp".to_owned(),
+        uid: 990,
+        gid: 990,
+        home: "/opt/webapp".to_owned(),
+        shell: "/usr/sbin/nologin".to_owned(),
+    };
     for user in host.users.values_mut() {
         *user = Observation::Known(Some(account.clone()));
     }
     for group in host.groups.values_mut() {
-        *group = Observation::Known(Some(990));
+        let entry = GroupEntry { name: "webapp".to_owned(), gid: 990, members: Vec::new() };
+        *group = Observation::Known(Some(entry));
     }
     host.units.insert(service(), unit("loaded", ActiveState::Active));
     host

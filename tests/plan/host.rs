@@ -11,15 +11,16 @@
 //! | `links` | link → target; a link without `/` at its front lies in `/etc/systemd/system`; target `gone` takes it away |
 //! | `units` | unit → state, or a mapping of properties; the rest is worked out from the unit's text |
 //! | `users`, `groups` | name → `missing`, or what is known; those that are not named do not exist |
+//! | `below` | directory → `{count, more, example}` of what has another owner, or `{unknown}`; else nothing has |
 //! | `ledger` | manifest → entries (`file PATH`, `file PATH as TEXT`, `directory`, `link`, `mask`, `unit`, `user`) |
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use unitfleet::model::{
-    AbsPath, Account, ActiveState, Bytes, Desired, Digest, FileMeta, HostFacts, Ledger, LedgerEntry, Lock,
-    MachineFacts, ManifestName, Observation, Observed, ObservedPath, ObservedUnit, RunState, Started, UNIT_DIR,
-    UnitKind, UnitName, UserName, Wanted,
+    AbsPath, Account, ActiveState, Bytes, Desired, Digest, FileMeta, GroupEntry, HostFacts, Ledger, LedgerEntry, Lock,
+    MachineFacts, ManifestName, Observation, Observed, ObservedPath, ObservedUnit, OthersBelow, PrimaryGroup, RunState,
+    Started, UNIT_DIR, UnitKind, UnitName, UserName, UserSpec, Wanted,
 };
 use unitfleet::observe::request;
 use unitfleet::plan::plan_host;
@@ -64,6 +65,7 @@ pub(crate) struct Host {
     units: BTreeMap<String, Is>,
     users: BTreeMap<String, AccountIs>,
     groups: BTreeMap<String, GroupIs>,
+    below: BTreeMap<String, BelowIs>,
     ledger: BTreeMap<String, LedgerIs>,
     ledger_written: BTreeMap<String, i64>,
     holds: BTreeMap<String, String>,
@@ -132,6 +134,14 @@ enum AccountIs {
 struct AccountSpec {
     home: String,
     shell: String,
+    #[serde(default = "usual_id")]
+    uid: u32,
+    #[serde(default = "usual_id")]
+    gid: u32,
+}
+
+fn usual_id() -> u32 {
+    990
 }
 
 #[derive(Deserialize)]
@@ -144,7 +154,22 @@ struct UnknownSpec {
 #[serde(untagged)]
 enum GroupIs {
     Gid(u32),
+    Known(GroupSpec),
     Unknown(UnknownSpec),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GroupSpec {
+    gid: u32,
+    members: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum BelowIs {
+    Unknown(UnknownSpec),
+    Known(OthersBelow),
 }
 
 #[derive(Deserialize)]
@@ -187,6 +212,7 @@ pub(crate) fn observed(desired: &Desired, text: &str) -> Observed {
         units: BTreeMap::new(),
         paths: BTreeMap::new(),
         links: BTreeMap::new(),
+        below: BTreeMap::new(),
         users: BTreeMap::new(),
         credentials: BTreeMap::new(),
         groups: BTreeMap::new(),
@@ -273,10 +299,7 @@ fn put_desired(desired: &Desired, seen: &mut Observed) {
     let mut own = |owner: &ManifestName, entry| entries.entry(owner.clone()).or_default().insert(entry);
     for (name, wanted) in &desired.users {
         if let Wanted::Present(spec) = &wanted.spec {
-            let home = spec.home.as_ref().map_or_else(|| "/nonexistent".to_owned(), ToString::to_string);
-            let shell = spec.shell.as_ref().map_or_else(|| "/usr/sbin/nologin".to_owned(), ToString::to_string);
-            seen.users.insert(name.clone(), Observation::Known(Some(Account { uid: 990, gid: 990, home, shell })));
-            seen.groups.insert(name.clone(), Observation::Known(Some(990)));
+            put_desired_user(name, spec, seen);
             own(&wanted.claim.manifest, LedgerEntry::User(name.clone()));
         }
     }
@@ -295,6 +318,11 @@ fn put_desired(desired: &Desired, seen: &mut Observed) {
             seen.paths.insert(at.clone(), found);
             own(&wanted.claim.manifest, LedgerEntry::File { path: at.clone(), digest: Some(spec.bytes.digest()) });
         }
+    }
+    for (at, wanted) in &desired.symlinks {
+        let target = wanted.target.clone();
+        own(&wanted.claim.manifest, LedgerEntry::Link { path: at.clone(), target: target.clone() });
+        seen.paths.insert(at.clone(), ObservedPath::Link { meta: meta(FILES_CHANGED_S, target.len()), target });
     }
     for (name, wanted) in desired.units.iter().filter(|(_, wanted)| !wanted.absent) {
         let owner = &wanted.claim.manifest;
@@ -333,6 +361,26 @@ fn put_desired(desired: &Desired, seen: &mut Observed) {
         seen.ledger_times_us.insert(owner.clone(), (NOW_S - UNITS_READ_S) * SECOND);
         let ledger = Ledger { owner: owner.clone(), run: "earlier".to_owned(), entries };
         seen.ledgers.insert(owner, Observation::Known(ledger));
+    }
+}
+
+fn put_desired_user(name: &UserName, spec: &UserSpec, seen: &mut Observed) {
+    let home = spec.home.as_ref().map_or_else(|| "/nonexistent".to_owned(), ToString::to_string);
+    let shell = spec.shell.as_ref().map_or_else(|| "/usr/sbin/nologin".to_owned(), ToString::to_string);
+    let (primary, gid) = match &spec.gid {
+        Some(PrimaryGroup::Number(gid)) => (name, *gid),
+        Some(PrimaryGroup::Name(group)) => (group, 990),
+        None => (name, 990),
+    };
+    put_account(seen, &Account { name: name.to_string(), uid: spec.uid.unwrap_or(990), gid, home, shell });
+    put_group(seen, &GroupEntry { name: primary.to_string(), gid, members: Vec::new() });
+    for group in &spec.groups {
+        put_group(seen, &GroupEntry { name: group.to_string(), gid: 995, members: vec![name.to_string()] });
+    }
+    if spec.create_home {
+        let mut home = directory(Some(true));
+        own_by(&mut home, name, primary, 0o750);
+        seen.paths.insert(spec.new_home(name), home);
     }
 }
 
@@ -463,14 +511,30 @@ fn put_links(host: &Host, seen: &mut Observed) {
     }
 }
 
+/// An account is found by its name and by its number.
+pub(crate) fn put_account(seen: &mut Observed, account: &Account) {
+    for key in [user(&account.name), user(&account.uid.to_string())] {
+        seen.users.insert(key, Observation::Known(Some(account.clone())));
+    }
+}
+
+pub(crate) fn put_group(seen: &mut Observed, group: &GroupEntry) -> Observation<Option<GroupEntry>> {
+    let found = Observation::Known(Some(group.clone()));
+    seen.groups.insert(user(&group.gid.to_string()), found.clone());
+    seen.groups.insert(user(&group.name), found.clone());
+    found
+}
+
 fn put_accounts(host: &Host, desired: &Desired, seen: &mut Observed) {
     let asked = request(desired);
     for (name, account) in &host.users {
         let account = match account {
             AccountIs::Known(spec) => {
-                seen.groups.insert(user(name), Observation::Known(Some(990)));
+                put_group(seen, &GroupEntry { name: name.clone(), gid: spec.gid, members: Vec::new() });
                 let (home, shell) = (spec.home.clone(), spec.shell.clone());
-                Observation::Known(Some(Account { uid: 990, gid: 990, home, shell }))
+                let account = Account { name: name.clone(), uid: spec.uid, gid: spec.gid, home, shell };
+                put_account(seen, &account);
+                Observation::Known(Some(account))
             }
             AccountIs::Unknown(spec) => Observation::Unknown(spec.unknown.clone()),
             AccountIs::Word(word) if word == "missing" => Observation::Known(None),
@@ -480,7 +544,11 @@ fn put_accounts(host: &Host, desired: &Desired, seen: &mut Observed) {
     }
     for (name, group) in &host.groups {
         let group = match group {
-            GroupIs::Gid(gid) => Observation::Known(Some(*gid)),
+            GroupIs::Gid(gid) => put_group(seen, &GroupEntry { name: name.clone(), gid: *gid, members: Vec::new() }),
+            GroupIs::Known(spec) => {
+                let members = spec.members.clone();
+                put_group(seen, &GroupEntry { name: name.clone(), gid: spec.gid, members })
+            }
             GroupIs::Unknown(spec) => Observation::Unknown(spec.unknown.clone()),
         };
         seen.groups.insert(user(name), group);
@@ -490,6 +558,14 @@ fn put_accounts(host: &Host, desired: &Desired, seen: &mut Observed) {
     }
     for name in asked.groups {
         seen.groups.entry(name).or_insert(Observation::Known(None));
+    }
+    for directory in asked.below.into_keys() {
+        let below = match host.below.get(directory.as_str()) {
+            None => Observation::Known(OthersBelow::default()),
+            Some(BelowIs::Known(others)) => Observation::Known(others.clone()),
+            Some(BelowIs::Unknown(spec)) => Observation::Unknown(spec.unknown.clone()),
+        };
+        seen.below.insert(directory, below);
     }
 }
 

@@ -27,6 +27,7 @@ fn refilled_desired(desired: &Desired) -> Desired {
         users: refilled(&desired.users),
         directories: refilled(&desired.directories),
         files: refilled(&desired.files),
+        symlinks: refilled(&desired.symlinks),
         units: refilled(&desired.units),
         ..desired.clone()
     }
@@ -37,6 +38,7 @@ fn refilled_observed(observed: &Observed) -> Observed {
         units: refilled(&observed.units),
         paths: refilled(&observed.paths),
         links: refilled(&observed.links),
+        below: refilled(&observed.below),
         users: refilled(&observed.users),
         groups: refilled(&observed.groups),
         ledgers: refilled(&observed.ledgers),
@@ -90,6 +92,7 @@ fn touched(action: &Action) -> Option<AbsPath> {
         Action::CreateDirectory { path, .. }
         | Action::RemoveDirectory { path }
         | Action::SetAttributes { path, .. }
+        | Action::SetOwnerBelow { path, .. }
         | Action::WriteFile { path, .. }
         | Action::RemoveFile { path }
         | Action::MakeLink { path, .. }
@@ -101,7 +104,10 @@ fn touched(action: &Action) -> Option<AbsPath> {
 
 fn touched_user(action: &Action) -> Option<&UserName> {
     match action {
-        Action::CreateUser { name, .. } | Action::ModifyUser { name, .. } | Action::RemoveUser { name } => Some(name),
+        Action::CreateUser { name, .. }
+        | Action::ModifyUser { name, .. }
+        | Action::RemoveUser { name }
+        | Action::JoinGroups { name, .. } => Some(name),
         _ => None,
     }
 }
@@ -129,6 +135,24 @@ fn law_09_unknown_is_not_absent() {
                 let said = plan.findings.iter().any(|found| found.kind == FindingKind::Unknown);
                 assert!(said, "{name}: nothing says that user {user} is not known");
             }
+        }
+        for group in observed.groups.keys() {
+            let mut blind = observed.clone();
+            blind.groups.insert(group.clone(), Observation::Unknown("the directory server is down".to_owned()));
+            let plan = plan_host(desired, &blind);
+            let joins = |action: &Action| matches!(action, Action::JoinGroups { groups, .. } if groups.contains(group));
+            let wrong = plan.steps.iter().find(|step| joins(&step.action));
+            assert!(wrong.is_none(), "{name}: group {group} is not known, yet: {wrong:?}");
+        }
+        // Below a directory that is not there is nothing that could be unknown.
+        let is_there = |at: &&AbsPath| observed.paths.get(*at) != Some(&ObservedPath::Absent);
+        for directory in observed.below.keys().filter(is_there) {
+            let mut blind = observed.clone();
+            blind.below.insert(directory.clone(), Observation::Unknown("permission denied".to_owned()));
+            let plan = plan_host(desired, &blind);
+            let owns = |action: &Action| matches!(action, Action::SetOwnerBelow { path, .. } if path == directory);
+            let wrong = plan.steps.iter().find(|step| owns(&step.action));
+            assert!(wrong.is_none(), "{name}: what is below {directory} is not known, yet: {wrong:?}");
         }
         for unit in observed.units.keys() {
             let mut blind = observed.clone();

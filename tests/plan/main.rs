@@ -149,13 +149,13 @@ fn every_kind_of_step_reason_and_finding_has_a_case() {
         seen.extend(plan["findings"].as_array().unwrap().iter().map(|finding| finding["kind"].to_string()));
         seen.extend(plan["changes"].as_array().unwrap().iter().map(|change| change["kind"]["kind"].to_string()));
     }
-    let actions = "create_user modify_user remove_user create_directory remove_directory set_attributes write_file \
-                   remove_file make_link remove_link mask unmask daemon_reload gate stop start restart reload reset_failed \
-                   adopt";
+    let actions = "create_user modify_user remove_user join_groups create_directory remove_directory set_attributes \
+                   set_owner_below write_file remove_file make_link remove_link mask unmask daemon_reload gate stop start \
+                   restart reload reset_failed adopt";
     let reasons = "file_differs missing not_wanted state_differs inputs_changed stale unit_files_changed follows \
                    links_differ mask_differs default_target adopted";
     let findings = "held foreign unknown shadowed stale notice";
-    let changes = "file mode owner directory link mask state stale user default_target not_loaded";
+    let changes = "file mode owner owners_below directory link mask state stale user groups default_target not_loaded";
     for word in [actions, reasons, findings, changes].iter().flat_map(|words| words.split_whitespace()) {
         assert!(seen.contains(&format!("\"{word}\"")), "no case has `{word}`: {seen:?}");
     }

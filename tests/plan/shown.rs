@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use unitfleet::model::{
     Action, Change, ChangeKind, Content, FindingKind, HostPlan, LedgerEntry, Observation, Observed, ReasonKind, Step,
-    UnitName,
+    UnitName, UserName,
 };
 
 /// The lines of a plan. Waves are counted from 0 among the stops and among what follows them.
@@ -49,10 +49,18 @@ fn change(change: &Change) -> String {
         ChangeKind::State { from, to } => format!("state {from} -> {to}"),
         ChangeKind::Stale { why } => format!("stale {why}"),
         ChangeKind::User { name, from, to } => format!("user {name} {} -> {}", or_none(from), or_none(to)),
+        ChangeKind::Groups { name, joined } => format!("groups {name} + {}", listed(joined)),
+        ChangeKind::OwnersBelow { path, count, more, to } => {
+            format!("owners below {path} {count}{} -> {to}", if *more { "+" } else { "" })
+        }
         ChangeKind::DefaultTarget { from, to } => format!("default target {} -> {to}", or_none(from)),
         ChangeKind::NotLoaded { why } => format!("not loaded {why}"),
     };
     format!("change {}: {what}", of(change.unit.as_ref()))
+}
+
+fn listed(names: &[UserName]) -> String {
+    names.iter().map(UserName::as_str).collect::<Vec<_>>().join(" ")
 }
 
 /// Dense waves: `None` for steps that have no part in one.
@@ -87,10 +95,13 @@ pub(crate) fn action(action: &Action) -> String {
         value.as_ref().map(|value| format!(" {label} {value}")).unwrap_or_default()
     };
     match action {
-        Action::CreateUser { name, system, home, shell } => {
+        Action::CreateUser { name, system, uid, gid, home, shell } => {
             let system = if *system { " system" } else { "" };
-            format!("create-user {name}{system}{}{}", field("home", home), field("shell", shell))
+            let uid = uid.map(|uid| format!(" uid {uid}")).unwrap_or_default();
+            let gid = gid.as_ref().map(|gid| format!(" gid {gid}")).unwrap_or_default();
+            format!("create-user {name}{system}{uid}{gid}{}{}", field("home", home), field("shell", shell))
         }
+        Action::JoinGroups { name, groups } => format!("join-groups {name} {}", listed(groups)),
         Action::ModifyUser { name, home, shell } => {
             format!("modify-user {name}{}{}", field("home", home), field("shell", shell))
         }
@@ -101,6 +112,10 @@ pub(crate) fn action(action: &Action) -> String {
             let mode = mode.map(|mode| format!(" {mode:04o}")).unwrap_or_default();
             let owner = owner.as_ref().map(|(user, group)| format!(" {user}:{group}")).unwrap_or_default();
             format!("attributes {path}{mode}{owner}")
+        }
+        Action::SetOwnerBelow { path, user, group } => format!("owners-below {path} {user}:{group}"),
+        Action::WriteFile { path, validate, .. } if !validate.is_empty() => {
+            format!("write {path} after {}", validate.join(" "))
         }
         Action::WriteFile { path, mode, user, group, .. } => match (mode, user.as_str(), group.as_str()) {
             (0o644, "root", "root") => format!("write {path}"),

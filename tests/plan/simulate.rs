@@ -6,11 +6,11 @@
 use std::collections::BTreeMap;
 
 use unitfleet::model::{
-    AbsPath, Account, Action, ActiveState, Bytes, Desired, FileMeta, HostPlan, Ledger, Observation, Observed,
-    ObservedPath, Started, UnitName,
+    AbsPath, Account, Action, ActiveState, Bytes, Desired, FileMeta, GroupEntry, HostPlan, Ledger, Observation,
+    Observed, ObservedPath, OthersBelow, PrimaryGroup, Started, UNIT_DIR, UnitName, UserName,
 };
 
-use crate::host::{expected, load, path};
+use crate::host::{expected, load, path, put_account, put_group};
 
 const MINUTE_US: i64 = 60_000_000;
 
@@ -57,14 +57,27 @@ impl Simulated {
 
     fn step(&mut self, action: &Action) {
         match action {
-            Action::CreateUser { name, home, shell, .. } => {
+            Action::CreateUser { name, uid, gid, home, shell, .. } => {
                 let text = |path: &Option<AbsPath>, other: &str| {
                     path.as_ref().map_or_else(|| other.to_owned(), ToString::to_string)
                 };
                 let (home, shell) = (text(home, "/nonexistent"), text(shell, "/usr/sbin/nologin"));
-                let account = Account { uid: 991, gid: 991, home, shell };
-                self.seen.users.insert(name.clone(), Observation::Known(Some(account)));
-                self.seen.groups.insert(name.clone(), Observation::Known(Some(991)));
+                let group = match gid {
+                    Some(PrimaryGroup::Name(group)) => self.group(group).clone(),
+                    Some(PrimaryGroup::Number(gid)) => {
+                        GroupEntry { name: name.to_string(), gid: *gid, members: vec![] }
+                    }
+                    None => GroupEntry { name: name.to_string(), gid: 991, members: vec![] },
+                };
+                let account = Account { name: name.to_string(), uid: uid.unwrap_or(991), gid: group.gid, home, shell };
+                put_account(&mut self.seen, &account);
+                put_group(&mut self.seen, &group);
+            }
+            Action::JoinGroups { name, groups } => {
+                assert!(matches!(self.seen.users.get(name), Some(Observation::Known(Some(_)))), "there is no {name}");
+                for group in groups {
+                    self.group(group).members.push(name.to_string());
+                }
             }
             Action::ModifyUser { name, home, shell } => {
                 let Some(Observation::Known(Some(account))) = self.seen.users.get_mut(name) else {
@@ -93,6 +106,7 @@ impl Simulated {
             Action::CreateDirectory { .. }
             | Action::RemoveDirectory { .. }
             | Action::SetAttributes { .. }
+            | Action::SetOwnerBelow { .. }
             | Action::WriteFile { .. }
             | Action::RemoveFile { .. }
             | Action::MakeLink { .. }
@@ -105,6 +119,7 @@ impl Simulated {
             Action::CreateDirectory { path, mode, user, group } => {
                 let meta = FileMeta { mode: *mode, user: user.to_string(), group: group.to_string(), ..self.meta() };
                 self.seen.paths.insert(path.clone(), ObservedPath::Directory { meta, empty: Some(true) });
+                self.seen.below.entry(path.clone()).or_insert(Observation::Known(OthersBelow::default()));
             }
             Action::RemoveDirectory { path } => {
                 let inside = |at: &AbsPath| at != path && at.is_within(path.as_str());
@@ -125,6 +140,9 @@ impl Simulated {
                 }
                 meta.ctime_us = now;
             }
+            Action::SetOwnerBelow { path, .. } => {
+                self.seen.below.insert(path.clone(), Observation::Known(OthersBelow::default()));
+            }
             Action::WriteFile { path, bytes, mode, user, group, .. } => {
                 assert!(!self.seen.links.contains_key(path), "a link is written over at {path}");
                 let meta = FileMeta { mode: *mode, user: user.to_string(), group: group.to_string(), ..self.meta() };
@@ -138,13 +156,29 @@ impl Simulated {
                 let in_the_way =
                     matches!(self.seen.paths.get(path), Some(ObservedPath::File { .. } | ObservedPath::Unknown(_)));
                 assert!(!in_the_way, "{path} is no link and would not be replaced");
-                self.seen.links.insert(path.clone(), target.clone());
+                if path.is_within(UNIT_DIR) {
+                    self.seen.links.insert(path.clone(), target.clone());
+                } else {
+                    let link = ObservedPath::Link { meta: self.meta(), target: target.clone() };
+                    self.seen.paths.insert(path.clone(), link);
+                }
             }
             Action::RemoveLink { path } => {
-                assert!(self.seen.links.remove(path).is_some(), "there is no link {path}");
-                self.seen.paths.remove(path);
+                let listed = self.seen.links.remove(path).is_some();
+                let seen = self.seen.paths.remove(path);
+                assert!(listed || matches!(seen, Some(ObservedPath::Link { .. })), "there is no link {path}");
+                if !listed {
+                    self.seen.paths.insert(path.clone(), ObservedPath::Absent);
+                }
             }
             _ => {}
+        }
+    }
+
+    fn group(&mut self, name: &UserName) -> &mut GroupEntry {
+        match self.seen.groups.get_mut(name) {
+            Some(Observation::Known(Some(group))) => group,
+            other => panic!("group {name} is {other:?}"),
         }
     }
 

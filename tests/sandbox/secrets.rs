@@ -14,19 +14,19 @@ use crate::support::Host;
 /// What is looked for: nothing else on the machine holds these letters, not even another test.
 #[derive(Clone)]
 struct Passwords {
-    by_command: String,
-    by_env: String,
-    by_file: String,
+    command: String,
+    environment: String,
+    file: String,
 }
 
 impl Passwords {
     fn of(release: Release) -> Self {
         let password = |word: &str| format!("Xq7{word}{release:?}PwZ9");
-        Self { by_command: password("Befehl"), by_env: password("Umgebung"), by_file: password("Datei") }
+        Self { command: password("Befehl"), environment: password("Umgebung"), file: password("Datei") }
     }
 
     fn are_in(&self, text: &str) -> bool {
-        [&self.by_command, &self.by_env, &self.by_file].into_iter().any(|password| text.contains(password))
+        [&self.command, &self.environment, &self.file].into_iter().any(|password| text.contains(password))
     }
 }
 
@@ -55,7 +55,7 @@ units:
 /// One run of the program, with what it said.
 fn run(host: &Host, passwords: &Passwords, given: &Path, arguments: &[&str]) -> (i32, String) {
     let mut command = host.unitfleet_command(arguments);
-    command.args(["-e", &format!("given={}", given.display())]).env("BY_ENV", &passwords.by_env);
+    command.args(["-e", &format!("given={}", given.display())]).env("BY_ENV", &passwords.environment);
     let Output { status, stdout, stderr } = command.output().expect("the program runs");
     let said = format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
     assert!(!passwords.are_in(&said), "{arguments:?} says a secret:\n{said}");
@@ -118,7 +118,7 @@ fn holding(folder: &Path, passwords: &Passwords, found: &mut Vec<PathBuf>) {
 /// What root, or somebody without any right, finds on the host.
 fn found_on_host(host: &Host, passwords: &Passwords, user: &str) -> String {
     let places = "/etc /var /run /tmp /usr/local /opt /srv /home /root /dev/shm";
-    let Passwords { by_command, by_env, by_file } = passwords;
+    let Passwords { command: by_command, environment: by_env, file: by_file } = passwords;
     let search = format!("grep -rlsI -e {by_command} -e {by_env} -e {by_file} {places} 2>/dev/null; true");
     host.exec(&format!("cd /; runuser -u {user} -- sh -c '{search}' | sort"))
 }
@@ -126,7 +126,7 @@ fn found_on_host(host: &Host, passwords: &Passwords, user: &str) -> String {
 fn law_10(release: Release) {
     let host = Host::boot("secrets", release);
     let passwords = Passwords::of(release);
-    let Passwords { by_command, by_env, by_file } = &passwords;
+    let Passwords { command: by_command, environment: by_env, file: by_file } = &passwords;
     let given = tempfile::tempdir().expect("a temporary directory");
     let given = given.path();
     std::fs::write(given.join("by-command"), format!("{by_command}\n")).expect("it can be written");

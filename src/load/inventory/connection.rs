@@ -1,18 +1,17 @@
 //! Connection keys, native and Ansible's, of one host or group.
 
 use std::collections::BTreeSet;
-
 use std::sync::Arc;
 
 use crate::load::allowed::Notes;
 use crate::load::leaf;
+use crate::load::words::split_words;
 use crate::model::{ConnectionKind, HostName, Target};
 
 use super::draft::{Origin, Said};
 use super::layer::{Entry, Layer};
 use super::setting::Setting;
 use super::vault;
-use super::words::split_words;
 
 /// What a host or group says about reaching it; what it does not say is left to weaker groups, then to ssh.
 #[derive(Clone, Debug, Default)]

@@ -15,8 +15,8 @@ pub fn playbook() -> Value {
     let mut define = |name: &str, schema: Value| definitions.insert(name.to_owned(), schema);
     define("secret", one_source(mapping(&secrets::SECRET, &words::SECRET)));
     define("text", json!({"type": "string"}));
-    define("user", removable(mapping(&entries::USER, &words::USER_KEYS)));
-    define("directory", removable(mapping(&entries::DIRECTORY, &words::DIRECTORY)));
+    define("user", with_a_home(removable(mapping(&entries::USER, &words::USER_KEYS))));
+    define("directory", with_an_owner(removable(mapping(&entries::DIRECTORY, &words::DIRECTORY))));
     define("file", says_something(removable(mapping(&entries::FILE, &words::FILE)), &entries::FILE));
     define("unit_defaults", mapping(&units::UNIT_DEFAULTS, &words::UNIT_DEFAULTS));
     define("units", units_by_name());
@@ -61,6 +61,20 @@ fn removable(mut schema: Value) -> Value {
     }
     schema["dependencies"] = dependencies.into();
     schema
+}
+
+/// A system user has no home to be made but one that is named.
+fn with_a_home(schema: Value) -> Value {
+    let made = json!({"create_home": {"const": true}, "system": {"const": true}});
+    let made = json!({"type": "object", "properties": made, "required": ["create_home"]});
+    with(schema, "allOf", json!([{"if": made, "then": {"required": ["home"]}}]))
+}
+
+/// What is given to all below a directory has to be said.
+fn with_an_owner(schema: Value) -> Value {
+    let given = json!({"type": "object", "properties": {"recurse": {"const": true}}, "required": ["recurse"]});
+    let said = json!({"anyOf": [{"required": ["owner"]}, {"required": ["group"]}]});
+    with(schema, "allOf", json!([{"if": given, "then": said}]))
 }
 
 /// A mapping without these keys: an editor marks the key, and not the whole.

@@ -72,8 +72,12 @@ pub(super) static USER_KEYS: [Word; 11] = [
     word("system", Shape::Flag, "A system user; true where not set."),
     word("home", PATH, "Its home directory, put right where it differs."),
     word("shell", PATH, "Its login shell, put right where it differs; /usr/sbin/nologin where not set."),
-    word("create_home", Shape::Flag, "Whether the home directory is made with the user."),
-    word("groups", Shape::Made(groups), "Further groups that the user is in; the primary one is `gid`."),
+    word("create_home", Shape::Flag, "Whether the home directory is made where it is missing."),
+    word(
+        "groups",
+        Shape::Made(groups),
+        "Further groups that the user shall be in; it leaves none. The primary one is `gid`.",
+    ),
     word("uid", Shape::Made(uid), "Its number; the system chooses where not set."),
     word("gid", Shape::Made(gid), "Its primary group: a number, or the name of a group that exists."),
     ADOPT,
@@ -319,8 +323,11 @@ fn words_of_a_command() -> Value {
 
 fn check_command() -> Value {
     let mut schema = words_of_a_command();
+    let marked = json!(r"%s|\{\{");
     schema["type"] = json!(["string", "array"]);
-    schema["minLength"] = json!(1);
+    schema["pattern"] = marked.clone();
+    schema["patternErrorMessage"] = json!("write `%s` where the path of the new file goes, such as `visudo -cf %s`");
+    schema["contains"] = json!({"type": "string", "pattern": marked});
     schema
 }
 

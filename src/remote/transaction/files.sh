@@ -63,8 +63,11 @@ temp_of() { temp=${1%/*}/.${1##*/}.unitfleet-tmp; }
 
 # Renames over a link even where it leads to a directory.
 rename() {
-  if [ -h "$2" ] && [ -d "$2" ]; then attempt rm -f -- "$2" || return 1; fi
-  attempt mv -f -- "$1" "$2" || return 1
+  if [ -h "$2" ] && [ -d "$2" ]; then
+    attempt mv -f -T -- "$1" "$2" || return 1
+  else
+    attempt mv -f -- "$1" "$2" || return 1
+  fi
   soil "${2%/*}"
 }
 
@@ -127,6 +130,100 @@ step_attr() {
   set_attributes "$2" "$3" "$4" "$5"; conclude "$1" "$?"
 }
 
+# What find matches paths with, for a path or for a mount point as the kernel writes it: what either would take for more
+# than itself stands there as `?`.
+as_pattern() {
+  rest=$1 pattern=''
+  while :; do
+    case $rest in *["$ODD"]*) ;; *) break ;; esac
+    part=${rest%%["$ODD"]*}
+    rest=${rest#"$part"} pattern=$pattern$part\?
+    case $rest in \\[0-7][0-7][0-7]*) rest=${rest#????} ;; *) rest=${rest#?} ;; esac
+  done
+  pattern=$pattern$rest
+}
+
+# Runs find over what is below "$1", on the same mount, and is not of user "$2" and group "$3"; then what to do with it.
+find_others() {
+  top=$1 user=$2 of_group=$3
+  shift 3
+  as_pattern "$top"
+  inside=$pattern/
+  set -- ! '(' -user "$user" -group "$of_group" ')' "$@"
+  while IFS=' ' read -r _ _ _ _ point _; do
+    as_pattern "$point"
+    case $pattern in "$inside"*) set -- -path "$pattern" -prune -o "$@" ;; esac
+  done </proc/self/mountinfo
+  find "$top" -mindepth 1 -xdev -ignore_readdir_race "$@"
+}
+
+# "$1" step, "$2" user, "$3" group, "$4" directory. Owners are written down first, each with a NUL at its end. `-execdir`
+# works in the directory that it has found: whoever owns one and puts a link in its place leads nobody elsewhere.
+step_below() {
+  if [ -h "$4" ] || ! [ -d "$4" ]; then fail "$1" "$4 is no directory"; return; fi
+  if ! command -v find >/dev/null; then fail "$1" 'the host has no find'; return; fi
+  top=$(cd -P -- "$4" && pwd -P) list=$run_dir/snapshot/owners-$1
+  attempt list_owners "$top" "$2" "$3" "$list" || { fail "$1" "$said"; return; }
+  if ! [ -s "$list" ]; then rm -f -- "$list"; tell "$1" already; return; fi
+  to_disk "$list"
+  owned=$list$NL$owned
+  # Where things come and go meanwhile, find may complain of some; what counts is that none is left.
+  for _ in 1 2; do
+    attempt find_others "$top" "$2" "$3" -execdir chown -h -- "$2:$3" '{}' +
+    if [ -z "$(find_others "$top" "$2" "$3" -print -quit 2>&1)" ]; then tell "$1" 'done'; return; fi
+  done
+  fail "$1" "${said:-something below $4 has another owner still}"
+}
+
+list_owners() { find_others "$1" "$2" "$3" -printf '%U:%G %m %p\0' >"$4"; }
+
+# Puts back the owners in the list "$1". A directory on the way that has become a link meanwhile is not followed.
+give_back() {
+  xargs -0 sh -c '
+    failed=0
+    for entry do
+      owner=${entry%% *} path=${entry#* }
+      mode=${path%% *} path=${path#* }
+      [ -e "$path" ] || [ -h "$path" ] || continue
+      dir=${path%/*} name=./${path##*/}
+      if ! cd -P -- "$dir" || [ "$(pwd -P; echo .)" != "$dir
+." ] || ! chown -h -- "$owner" "$name"; then failed=1; continue; fi
+      # A change of owner has cleared these bits.
+      case $mode in [1-7]???) if ! [ -h "$name" ]; then chmod -- "$mode" "$name" || failed=1; fi ;; esac
+    done
+    exit "$failed"' sh <"$1" >/dev/null 2>&1
+}
+
+# Whether a command accepts the new file in `temp`. Its words stand behind a colon each, and `%s` in them for the path.
+accepts() {
+  count=$#
+  while [ "$count" -gt 0 ]; do
+    rest=${1#:} word=''
+    while :; do
+      case $rest in *%s*) word=$word${rest%%"%s"*}$temp rest=${rest#*"%s"} ;; *) break ;; esac
+    done
+    set -- "$@" "$word$rest"
+    shift
+    count=$((count - 1))
+  done
+  program=$1
+  if attempt timeout -k 5 60 "$@"; then
+    cmp -s -- "$new" "$temp" && return
+    said="\`$program\`, which was to look at the new file, has changed it"
+    return 1
+  fi
+  case $status in
+    124 | 137) said="\`$program\` did not end within 60 s" ;;
+    *) said="\`$program\` does not accept the new file (status $status)" ;;
+  esac
+  # Its last words say why.
+  set -- $flat
+  while [ $# -gt 5 ]; do shift; done
+  separator=': '
+  for word do said=$said$separator$word separator='; '; done
+  return 1
+}
+
 # Puts the new file beside its place; adjacent ones are then written out and renamed together.
 step_write() {
   if [ -d "$6" ] && ! [ -h "$6" ]; then fail "$1" "$6 is a directory"; return; fi
@@ -138,6 +235,12 @@ step_write() {
   new_temp "$6"
   make_parents "$6" && attempt install -m "$2" -o "$3" -g "$4" -- "$new" "$temp" ||
     { rm -f -- "$temp"; fail "$1" "$said"; return; }
+  if [ $# -gt 6 ]; then
+    number=$1 place=$6
+    shift 6
+    accepts "$@" || { rm -f -- "$temp"; fail "$number" "$said"; return; }
+    set -- "$number" - - - - "$place"
+  fi
   pending=$pending$1$TAB$6$NL temps=$temps$temp$NL
 }
 

@@ -91,7 +91,7 @@ keep() {
   if [ -h "$1" ]; then
     said=$(readlink -- "$1") || refuse_unlocked "cannot read the link $1"
     case $said in *[[:cntrl:]]*) refuse_unlocked "the target of the link $1 holds a control character" ;; esac
-    note 'L\t%s\t%s\n' "$1" "$said"
+    note 'L\t%s\t%s\t%s\n' "$1" "$said" "$(stat -c '%u:%g' -- "$1")"
   elif [ -f "$1" ]; then
     attempt cp -a -- "$1" "$run_dir/snapshot/$number" || refuse_unlocked "$said"
     note 'F\t%s\t%s\n' "$1" "$number"
@@ -116,10 +116,9 @@ snapshot() {
     set -- $line
     IFS=$NL
     case $3 in
-      dir | write | seal)
-        shift $(($# - 1))
-        keep "$1"
-        ;;
+      dir) keep "$7" ;;
+      write) keep "$8" ;;
+      seal) keep "$9" ;;
       attr) keep_attributes "$7" ;;
       rmdir | rm | link | unlink) keep "$4" ;;
       mask | unmask)

@@ -21,9 +21,11 @@ run_steps() {
       user-create) step_user_create "$index" "$@" ;;
       user-modify) step_user_modify "$index" "$@" ;;
       user-remove) step_user_remove "$index" "$@" ;;
+      user-join) step_user_join "$index" "$@" ;;
       dir) step_dir "$index" "$@" ;;
       rmdir) step_rmdir "$index" "$@" ;;
       attr) step_attr "$index" "$@" ;;
+      below) step_below "$index" "$@" ;;
       write) step_write "$index" "$@" ;;
       seal) step_seal "$index" "$@" ;;
       rm) step_rm "$index" "$@" ;;
@@ -213,7 +215,8 @@ main() {
   exec 3>&1 </dev/null
   begun=$(date +%s)
   take_lock
-  created='' soiled='' pending='' temps='' new_users='' changed_users='' gone_users=''
+  ODD=' 	\*?['
+  created='' soiled='' pending='' temps='' owned='' new_users='' new_groups='' joined='' changed_users='' gone_users=''
   failure='' committed='' broken='' lingering='' unmoved='' stirred='' synced='' fresh='' reloaded='' halted='' passed_over='' group='' group_key='' group_verb=''
   if command -v selinuxenabled >/dev/null && selinuxenabled; then selinux=yes; else selinux=''; fi
   snapshot

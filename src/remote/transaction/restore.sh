@@ -4,12 +4,12 @@
 is_restored() {
   case $1 in
     A) ! [ -e "$2" ] && ! [ -h "$2" ] ;;
-    L) [ -h "$2" ] && [ "$(readlink -- "$2")" = "$3" ] ;;
+    L) [ -h "$2" ] && [ "$(readlink -- "$2")" = "$3" ] && [ "$(stat -c '%u:%g' -- "$2")" = "$4" ] ;;
     F)
       [ -f "$2" ] && ! [ -h "$2" ] && cmp -s -- "$2" "$run_dir/snapshot/$3" &&
         [ "$(stat -c '%a %u %g' -- "$2")" = "$(stat -c '%a %u %g' -- "$run_dir/snapshot/$3")" ]
       ;;
-    D) [ -d "$2" ] && [ "$(stat -c "%a$TAB%u$TAB%g" -- "$2")" = "$3$TAB$4$TAB$5" ] ;;
+    D) [ -d "$2" ] && ! [ -h "$2" ] && [ "$(stat -c "%a$TAB%u$TAB%g" -- "$2")" = "$3$TAB$4$TAB$5" ] ;;
     M) [ -e "$2" ] && [ "$(stat -c "%a$TAB%u$TAB%g" -- "$2")" = "$3$TAB$4$TAB$5" ] ;;
     *) [ -e "$2" ] ;;
   esac
@@ -20,9 +20,11 @@ restore_path() {
   new_temp "$2"
   case $1 in
     A) if [ -h "$2" ] || ! [ -d "$2" ]; then attempt rm -f -- "$2"; soil "${2%/*}"; fi ;;
-    L) make_link "$3" "$2" ;;
+    L) make_link "$3" "$2" && attempt chown -h -- "$4" "$2" ;;
     F) attempt cp -a -- "$run_dir/snapshot/$3" "$temp" && to_disk "$temp" && rename "$temp" "$2" ;;
     D)
+      # A link of ours may have been made in its place.
+      if [ -h "$2" ]; then attempt rm -f -- "$2"; fi
       if ! [ -d "$2" ]; then attempt mkdir -m 0700 -- "$2"; soil "${2%/*}"; fi
       set_attributes "$3" "$4" "$5" "$2"
       ;;
@@ -39,7 +41,7 @@ restore_paths() {
   done
 }
 
-# Every path as it was, directories and users of ours gone, and PID 1 reading the old files again.
+# Every path and owner as it was, directories and users of ours gone, and PID 1 reading the old files again.
 restore() {
   frame restoring
   left='' directories='' others=''
@@ -48,10 +50,16 @@ restore() {
   for line in $paths; do
     case $line in "D$TAB"*) directories=$line$NL$directories ;; *) others=$others$line$NL ;; esac
   done
+  # Owners before paths: what was made in this run stands in the list as it was made, and is not what was there before.
+  for list in $owned; do give_back "$list" || left="${left}owners in ${list##*/}$NL"; done
   restore_paths "$directories"
   restore_paths "$others"
   for dir in $created; do rmdir -- "$dir" 2>/dev/null; soil "${dir%/*}"; done
+  for line in $joined; do leave_group "${line%"$TAB"*}" "${line#*"$TAB"}" || left="${left}user $line$NL"; done
   for name in $new_users; do userdel -- "$name" >/dev/null 2>&1; if account "$name"; then left="${left}user $name$NL"; fi; done
+  for name in $new_groups; do
+    if group "$name"; then groupdel -- "$name" >/dev/null 2>&1 || left="${left}group $name$NL"; fi
+  done
   for line in $changed_users; do
     IFS=$TAB
     set -- $line

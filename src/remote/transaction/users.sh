@@ -15,7 +15,14 @@ nologin() {
   for shell in /usr/sbin/nologin /sbin/nologin /bin/false; do if [ -x "$shell" ]; then return; fi; done
 }
 
-# "$1" step, "$2" name, "$3" system or regular, "$4" home, "$5" shell.
+# The line of the group "$1", in `members` those it lists.
+group() {
+  members=$(getent group "$1" 2>/dev/null || grep "^$1:" /etc/group)
+  [ -n "$members" ] || return 1
+  members=${members##*:}
+}
+
+# "$1" step, "$2" name, "$3" system or regular, "$4" home, "$5" shell, "$6" uid, "$7" number or name of the primary group.
 step_user_create() {
   if account "$2"; then tell "$1" already; return; fi
   home=$4 shell=$5
@@ -25,18 +32,9 @@ step_user_create() {
     if [ "$home" = - ]; then home=/; fi
   fi
   if command -v useradd >/dev/null; then
-    number=$1 name=$2 kind=$3
-    set -- useradd -M
-    if [ "$kind" = system ]; then set -- "$@" -r; fi
-    if [ "$home" != - ]; then set -- "$@" -d "$home"; fi
-    if [ "$shell" != - ]; then set -- "$@" -s "$shell"; fi
-    if getent group "$name" >/dev/null 2>&1; then set -- "$@" -g "$name"; else set -- "$@" -U; fi
-    attempt "$@" -- "$name"
-    set -- "$number" "$name"
+    add_user "$2" "$3" "$6" "$7"
   elif command -v systemd-sysusers >/dev/null; then
-    if [ "$home" = - ]; then home=/home/$2; fi
-    if [ "$shell" = - ]; then shell=/bin/sh; fi
-    said=$(printf 'u %s - "" "%s" "%s"\n' "$2" "$home" "$shell" | systemd-sysusers - 2>&1)
+    describe_user "$2" "$6" "$7"
   else
     said='the host has neither useradd nor systemd-sysusers'
   fi
@@ -46,6 +44,82 @@ step_user_create() {
   else
     fail "$1" "${said:-the account is not there after its creation}"
   fi
+}
+
+# "$1" name, "$2" kind, "$3" uid, "$4" primary group.
+add_user() {
+  name=$1 kind=$2 uid=$3 primary=$4
+  case $primary in
+    -) if group "$name"; then primary=$name; fi ;;
+    *[!0-9]*) ;;
+    *)
+      if ! group "$name"; then
+        attempt groupadd -g "$primary" -- "$name" || return
+        new_groups=$name$NL$new_groups
+      fi
+      primary=$name
+      ;;
+  esac
+  set -- useradd -M
+  if [ "$kind" = system ]; then set -- "$@" -r; fi
+  if [ "$uid" != - ]; then set -- "$@" -u "$uid"; fi
+  if [ "$home" != - ]; then set -- "$@" -d "$home"; fi
+  if [ "$shell" != - ]; then set -- "$@" -s "$shell"; fi
+  if [ "$primary" != - ]; then set -- "$@" -g "$primary"; else set -- "$@" -U; fi
+  attempt "$@" -- "$name"
+}
+
+# The same for systemd-sysusers: "$1" name, "$2" uid, "$3" primary group.
+describe_user() {
+  if [ "$home" = - ]; then home=/home/$1; fi
+  if [ "$shell" = - ]; then shell=/bin/sh; fi
+  number=$2
+  case $3 in
+    -) ;;
+    *) number=$number:$3 ;;
+  esac
+  said=$(
+    {
+      case $3 in *[!0-9]*) ;; *) printf 'g %s %s\n' "$1" "$3" ;; esac
+      printf 'u %s %s "" "%s" "%s"\n' "$1" "$number" "$home" "$shell"
+    } | systemd-sysusers - 2>&1
+  )
+}
+
+is_member() {
+  group "$2" || return 1
+  case ,$members, in *,"$1",*) return 0 ;; *) return 1 ;; esac
+}
+
+# "$1" step, "$2" name, then groups: those that it is in already stay, and so do those that are not named.
+step_user_join() {
+  account "$2" || { fail "$1" "there is no user $2"; return; }
+  step=$1 name=$2 lacking=''
+  shift 2
+  for wanted do is_member "$name" "$wanted" || lacking=$lacking$wanted$NL; done
+  if [ -z "$lacking" ]; then tell "$step" already; return; fi
+  for wanted in $lacking; do
+    joined=$name$TAB$wanted$NL$joined
+    join_group "$name" "$wanted"
+    is_member "$name" "$wanted" || { fail "$step" "${said:-$name is not in $wanted after it was put there}"; return; }
+  done
+  tell "$step" 'done'
+}
+
+join_group() {
+  if command -v usermod >/dev/null; then
+    attempt usermod -a -G "$2" -- "$1"
+  elif command -v systemd-sysusers >/dev/null; then
+    said=$(printf 'm %s %s\n' "$1" "$2" | systemd-sysusers - 2>&1)
+  else
+    said='the host has neither usermod nor systemd-sysusers'
+  fi
+}
+
+leave_group() {
+  is_member "$1" "$2" || return 0
+  gpasswd -d "$1" "$2" >/dev/null 2>&1
+  ! is_member "$1" "$2"
 }
 
 # "$1" name, "$2" home, "$3" shell. What is to stay is not named: usermod moves no home of a user with processes.

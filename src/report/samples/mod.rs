@@ -24,7 +24,7 @@ pub(super) fn path(text: &str) -> AbsPath {
     AbsPath::parse(text).unwrap()
 }
 
-fn user(name: &str) -> UserName {
+pub(in crate::report) fn user(name: &str) -> UserName {
     UserName::parse(name).unwrap()
 }
 
@@ -82,6 +82,7 @@ fn write(at: &str) -> Action {
         mode: 0o644,
         user: user("root"),
         group: user("root"),
+        validate: Vec::new(),
     }
 }
 
@@ -186,6 +187,8 @@ fn first_steps() -> Vec<Step> {
             Action::CreateUser {
                 name: user("webapp"),
                 system: true,
+                uid: None,
+                gid: None,
                 home: Some(path("/opt/webapp")),
                 shell: Some(path("/usr/sbin/nologin")),
             },

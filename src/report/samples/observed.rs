@@ -43,6 +43,7 @@ pub(in crate::report) fn observed(name: &str, uid: u32) -> Observed {
         units: units.into_iter().map(|(name, seen)| (unit(name), seen)).collect(),
         paths: if uid == 0 { BTreeMap::new() } else { BTreeMap::from([(path("/etc/webapp.env"), unknown)]) },
         links: BTreeMap::new(),
+        below: BTreeMap::new(),
         users: BTreeMap::new(),
         credentials: BTreeMap::new(),
         groups: BTreeMap::new(),

@@ -1,7 +1,8 @@
-//! Splitting `ssh_args` into words as a shell does, without any of a shell's expansions.
+//! Splitting `ssh_args` and `validate` into words as a shell does, without any of a shell's expansions.
 
 /// The words of a command line; `None` if a quote is never closed or a backslash ends the text.
-pub(super) fn split_words(text: &str) -> Option<Vec<String>> {
+#[must_use]
+pub fn split_words(text: &str) -> Option<Vec<String>> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut quote = None;
