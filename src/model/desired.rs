@@ -80,9 +80,10 @@ impl Desired {
         let users = self.users.values_mut().map(|user| &mut user.claim);
         let directories = self.directories.values_mut().map(|directory| &mut directory.claim);
         let files = self.files.values_mut().map(|file| &mut file.claim);
+        let symlinks = self.symlinks.values_mut().map(|symlink| &mut symlink.claim);
         let units = self.units.values_mut().map(|unit| &mut unit.claim);
         let target = self.default_target.iter_mut().map(|(_, claim)| claim);
-        users.chain(directories).chain(files).chain(units).chain(target)
+        users.chain(directories).chain(files).chain(symlinks).chain(units).chain(target)
     }
 
     /// Keeps the run to what the judge of tags selects.

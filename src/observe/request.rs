@@ -33,8 +33,10 @@ pub fn request(desired: &Desired) -> GatherRequest {
     }
     for (name, user) in &desired.users {
         request.users.insert(name.clone());
-        if let Wanted::Present(spec) = &user.spec {
-            ask_for_account(&mut request, name, spec);
+        match &user.spec {
+            Wanted::Present(spec) => ask_for_account(&mut request, name, spec),
+            // Its home stays, and the plan says so.
+            Wanted::Absent => drop(request.homes.insert(name.clone())),
         }
     }
     for (path, symlink) in &desired.symlinks {

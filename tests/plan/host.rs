@@ -559,6 +559,10 @@ fn put_accounts(host: &Host, desired: &Desired, seen: &mut Observed) {
     for name in asked.groups {
         seen.groups.entry(name).or_insert(Observation::Known(None));
     }
+    for name in &asked.homes {
+        let Some(Observation::Known(Some(account))) = seen.users.get(name) else { continue };
+        seen.paths.entry(path(&account.home)).or_insert(ObservedPath::Absent);
+    }
     for directory in asked.below.into_keys() {
         let below = match host.below.get(directory.as_str()) {
             None => Observation::Known(OthersBelow::default()),

@@ -283,7 +283,7 @@ fn removed(host: &Host, fresh: &str, fresh_accounts: &str) {
     host.write_playbook(&gone);
     let part = apply(host).exits(0).host(host.name());
     let why = reasons(&part, "remove_user").join("\n");
-    assert!(why.contains("declared absent; /srv/app stays, where it is there"), "{why}");
+    assert!(why.contains("declared absent; its home /srv/app stays"), "{why}");
     nothing_left(host);
     assert_eq!(accounts(host), fresh_accounts);
     // Homes stay with what is in them; nothing else does.
