@@ -12,6 +12,7 @@ mod fleet;
 mod global;
 mod init;
 mod interrupt;
+mod inventory;
 mod man;
 mod observe;
 mod plan;
@@ -74,6 +75,7 @@ enum Verb {
     Observe(observe::Args),
     Plan(plan::Args),
     Apply(apply::Args),
+    Inventory(inventory::Args),
     Disconnect(disconnect::Args),
     Sandbox(sandbox::Args),
     Init(init::Args),
@@ -93,6 +95,7 @@ impl Verb {
             Self::Observe(args) => Some(&args.playbooks),
             Self::Plan(args) => Some(&args.playbooks),
             Self::Apply(args) => Some(&args.playbooks),
+            Self::Inventory(args) => Some(&args.playbooks),
             Self::Disconnect(_)
             | Self::Sandbox(_)
             | Self::Init(_)
@@ -189,6 +192,7 @@ fn dispatch(cli: &Cli, terminal: &Terminal) -> Verdict {
         Verb::Observe(args) => observe::run(args, global, terminal),
         Verb::Plan(args) => plan::run(args, global, terminal),
         Verb::Apply(args) => apply::run(args, global, terminal),
+        Verb::Inventory(args) => inventory::run(args, global, terminal),
         Verb::Disconnect(args) => disconnect::run(args, global),
         Verb::Sandbox(args) => sandbox::run(args, global, terminal),
         Verb::Init(args) => init::run(args, global),

@@ -52,7 +52,6 @@ use std::sync::{Arc, OnceLock};
 use crate::load::check_unique;
 use crate::load::inventory::Inventory;
 use crate::load::manifest::{DefaultTarget, Manifest, Playbook, Selection};
-use crate::load::selector::Selector;
 use crate::load::spans::Seg;
 use crate::load::tags::TagFilter;
 use crate::model::{Desired, Diagnostic, HostName, UnitKind, UnitName, Vars, Wanted};
@@ -205,7 +204,7 @@ fn jobs_of<'a>(
 }
 
 fn selected(manifest: &Manifest, inventory: &Inventory) -> Result<BTreeSet<HostName>, Diagnostic> {
-    let hosts = Selector::parse(&manifest.hosts).and_then(|selector| selector.select(inventory));
+    let hosts = manifest.selector.select(inventory);
     hosts.map(|hosts| hosts.into_iter().collect()).map_err(|error| {
         let span = manifest.spans.value(&[key("hosts")]);
         error.diagnostic(manifest.spans.source(), span)

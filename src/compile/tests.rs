@@ -17,6 +17,7 @@ fn inventory(hosts: &[(&str, serde_json::Value)]) -> Inventory {
             target: Target::ssh(name.clone()),
             groups: vec!["all".to_owned()],
             vars: vars.as_object().unwrap().clone(),
+            layers: Vec::new(),
         };
         inventory.hosts.insert(name, host);
     }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::model::{ManifestName, OnChange, RunState, SourceFile, Vars};
 
+use super::selector::Selector;
 use super::spans::Spans;
 
 /// A typed value, or the text of a template that yields one.
@@ -88,8 +89,10 @@ pub struct Manifest {
     /// Where everything stands; paths start at this document.
     pub spans: Spans,
     pub name: ManifestName,
-    /// The selector as written, checked for syntax.
+    /// The selector as written.
     pub hosts: String,
+    /// The same, read; with what its files hold, if the playbook was read from a disk.
+    pub selector: Selector,
     pub selection: Selection,
     pub defaults: Vars,
     pub vars: Vars,

@@ -36,8 +36,11 @@ pub(super) fn source_of(name: String, bytes: Vec<u8>) -> Result<Arc<SourceFile>,
     let text = String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         let line = error.as_bytes()[..at].split(|byte| *byte == b'\n').count();
-        Diagnostic::error(format!("`{name}` is not UTF-8: line {line} holds a byte that is no text"))
-            .help("save the file as UTF-8")
+        let problem = Diagnostic::error(format!("`{name}` is not UTF-8: line {line} holds a byte that is no text"));
+        // What is no text is drawn as `�`, so that the rest of the line can be seen.
+        let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+        let source = Arc::new(SourceFile { name: name.clone(), text });
+        problem.at(&source, at..at + '\u{fffd}'.len_utf8(), "").help("save the file as UTF-8")
     })?;
     Ok(Arc::new(SourceFile { name, text }))
 }
@@ -50,6 +53,8 @@ mod tests {
     fn what_is_no_text_is_refused_with_its_line() {
         let refused = source_of("a.yaml".into(), b"a: 1\nb: \xff\n".to_vec()).unwrap_err();
         assert_eq!(refused.message, "`a.yaml` is not UTF-8: line 2 holds a byte that is no text");
+        let label = &refused.labels[0];
+        assert_eq!(label.source.line_column(label.span.start), (2, 4));
         let refused = source_of("a.yaml".into(), vec![b' '; MAX_BYTES + 1]).unwrap_err();
         assert_eq!(refused.message, "`a.yaml` is larger than 4 MiB");
         assert!(source_of("a.yaml".into(), vec![b' '; MAX_BYTES]).is_ok());

@@ -4,6 +4,7 @@
 //! as in a shell, then what is expected. It runs in a copy of `tests/cli/project`, without a terminal. `SNAPSHOTS=overwrite`
 //! writes what was seen; read it before it is committed.
 
+mod inventories;
 mod saved;
 
 use std::path::{Path, PathBuf};
@@ -101,6 +102,12 @@ fn standard_output_is_one_json_document_whatever_happens() {
         ("$ unitfleet render --format json -o out web.yaml", 0),
         ("$ unitfleet render --format json -o . web.yaml", 64),
         ("$ unitfleet disconnect --format json", 0),
+        ("$ unitfleet inventory graph --format json", 0),
+        ("$ unitfleet inventory check --format json", 0),
+        ("$ unitfleet inventory check --format json -i broken-inventory.yaml", 65),
+        ("$ unitfleet inventory --host web1 --explain --format json", 0),
+        ("$ unitfleet inventory --host nobody --format json", 64),
+        ("$ unitfleet validate --format json -e @nowhere.yaml web.yaml", 65),
         ("$ unitfleet init --format json new", 0),
         ("$ unitfleet init --format json", 64),
         ("$ unitfleet validate --format json", 64),
