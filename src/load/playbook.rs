@@ -235,18 +235,18 @@ pub(super) const NO_DEFAULT: [(&str, &str); 18] = [
     ("runlevel6", "a host that boots into it reboots for ever"),
 ];
 
-pub(super) const DEFAULT_TARGET: Keys = Keys { of: "`default_target`", now: &["absent"], later: &[], sections: false };
-
 fn default_target(node: Node<'_>, notes: &mut Notes<'_>) -> Option<DefaultTarget> {
-    if node.entries(Dialect::Playbook).is_some() {
-        let fields = Fields::read(node, &DEFAULT_TARGET, Dialect::Playbook, notes)?;
-        let absent = fields.get("absent")?;
-        if absent.boolean(Dialect::Playbook) != Some(true) {
-            let message = "`default_target` is the name of a target, or `{absent: true}`";
-            notes.error(absent.span(), message, "write `default_target: multi-user.target`, or leave the key out");
-            return None;
+    if let Some(entries) = node.entries(Dialect::Playbook) {
+        let is_absent =
+            |(key, value): &(&str, Node<'_>)| *key == "absent" && value.boolean(Dialect::Playbook) == Some(true);
+        if let [entry] = entries.as_slice()
+            && is_absent(entry)
+        {
+            return Some(DefaultTarget::Absent);
         }
-        return Some(DefaultTarget::Absent);
+        let message = "`default_target` is the name of a target, or `{absent: true}`";
+        notes.error(node.span(), message, "write `default_target: multi-user.target`, or leave the key out");
+        return None;
     }
     let text = leaf::text(node, notes)?;
     if leaf::is_template(&text) {
