@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use unitfleet::render::BUILTIN;
 use unitfleet::sandbox::{Options, Release};
 
 use crate::reading::{self, install_vendor_units};
@@ -13,6 +14,8 @@ use crate::traces::{Tree, absent};
 /// What a playbook needs, and what it may leave.
 struct Needs {
     name: &'static str,
+    /// Variables to give.
+    given: &'static [&'static str],
     /// Run on the host before: programs that a package would bring.
     before: &'static str,
     /// Words of lines that may differ afterwards, each with its reason.
@@ -21,17 +24,18 @@ struct Needs {
     finds: &'static [&'static str],
 }
 
-const PLAIN: Needs = Needs { name: "", before: "", leaves: &[], finds: &[] };
+const PLAIN: Needs = Needs { name: "", given: &[], before: "", leaves: &[], finds: &[] };
 
 /// A container engine that runs nothing: it says when it is ready, and stays until it is told to end.
-const ENGINE: &str = "cat >/usr/bin/podman <<'E'\n#!/bin/sh\ncase $1 in run) systemd-notify --ready --pid=parent; exec sleep infinity ;; esac\nE\n\
-                      chmod 755 /usr/bin/podman";
+const ENGINE: &str = "printf '[Service]\\nExecStart=/bin/sleep infinity\\n' >/usr/lib/systemd/system/docker.service; systemctl daemon-reload; cat >/usr/bin/podman <<'E'\n#!/bin/sh\ncase $1 in run) systemd-notify --ready --pid=parent; exec sleep infinity ;; esac\nE\n\
+                      chmod 755 /usr/bin/podman; sed 's/systemd-notify[^;]*; //' /usr/bin/podman >/usr/bin/docker; chmod 755 /usr/bin/docker";
 const DUMP: &str = "printf '#!/bin/sh\\n' >/usr/bin/pg_dump; chmod 755 /usr/bin/pg_dump";
 
-const ALL: [Needs; 19] = [
+const ALL: [Needs; 21] = [
     Needs { name: "boot", ..PLAIN },
     Needs { name: "chat", ..PLAIN },
     Needs { name: "container", before: ENGINE, ..PLAIN },
+    Needs { name: "container", given: &["engine=docker"], ..PLAIN },
     Needs { name: "database", before: DUMP, ..PLAIN },
     Needs { name: "feed", ..PLAIN },
     // The units stay declared: they are a package's.
@@ -40,6 +44,7 @@ const ALL: [Needs; 19] = [
     Needs { name: "groups", ..PLAIN },
     // systemd keeps the state of a service that is gone: `StateDirectory=`.
     Needs { name: "hardened", leaves: &["/var/lib/parser"], ..PLAIN },
+    Needs { name: "hardened", given: &["level=basic"], leaves: &["/var/lib/parser"], ..PLAIN },
     Needs { name: "import", ..PLAIN },
     Needs { name: "legacy", ..PLAIN },
     Needs { name: "nightly", ..PLAIN },
@@ -68,6 +73,19 @@ fn every_playbook_is_in_the_table() {
     assert_eq!(folders, table);
 }
 
+/// The templates that come along are all used, with their real names or with those that a variable gives.
+#[test]
+fn every_template_is_used_by_a_playbook() {
+    let texts: String = ALL
+        .iter()
+        .map(|needs| std::fs::read_to_string(folder().join(needs.name).join("playbook.yaml")).expect("it can be read"))
+        .collect();
+    let texts = texts.replace("{{ engine }}", "podman") + &texts.replace("{{ engine }}", "docker");
+    let unused: Vec<&str> =
+        BUILTIN.iter().map(|(name, _)| *name).filter(|name| !texts.contains(&format!("builtin/{name}"))).collect();
+    assert!(unused.is_empty(), "{unused:?}");
+}
+
 fn collection(release: Release) {
     let with = vec!["python3".to_owned()];
     let host = Host::boot_with("collection", Options { release, with, ..Options::default() });
@@ -85,7 +103,9 @@ fn collection(release: Release) {
     assert_eq!(reading::run(&host, &["apply", "-y", "--format", "json", "playbook.yaml"]).code, 0);
     let mut wrong = Vec::new();
     for needs in &ALL {
-        wrong.extend(there_and_back(&host, needs).into_iter().map(|line| format!("{}: {line}", needs.name)));
+        wrong.extend(
+            there_and_back(&host, needs).into_iter().map(|line| format!("{} {:?}: {line}", needs.name, needs.given)),
+        );
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
@@ -97,7 +117,7 @@ fn there_and_back(host: &Host, needs: &Needs) -> Vec<String> {
     let run = |verb: &[&str], playbook: &str| {
         let mut command =
             host.unitfleet_command(verb.iter().chain(&["--format", "json", "-i", "groups.yaml", playbook]));
-        command.env("VAULT_TOKEN", "any-token");
+        command.args(needs.given.iter().flat_map(|pair| ["-e", pair])).env("VAULT_TOKEN", "any-token");
         reading::run_command(host, &mut command)
     };
     let before = Tree::of(host);
