@@ -202,7 +202,7 @@ pub async fn gather_and_learn(
     let mut gathered = gather(context, &task.target, &asked).await?;
     let learned = task.learn(&gathered.observed.facts);
     let needed = request(&task.desired);
-    if !asked.covers(&needed) {
+    if !asked.covers(&needed, &gathered.observed) {
         gather_more(context, &task.target, &needed, &mut gathered).await?;
     }
     Ok((gathered, learned))
@@ -333,6 +333,7 @@ async fn run_transaction(
         who: &options.who,
         steps: &plan.steps,
         ledgers: &plan.ledgers,
+        directories: &task.desired.lasting_directories(),
         inputs: &plan.inputs,
         settle_ms: u32::try_from(options.settle.as_millis()).unwrap_or(u32::MAX),
         bound_s: SYSTEMCTL_BOUND_S,

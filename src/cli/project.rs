@@ -129,15 +129,20 @@ fn keep_selected(
 /// needed; what a value leads to may need another.
 fn compile(inputs: &Inputs, limit: &BTreeSet<HostName>, secrecy: Secrecy) -> Result<(Compiled, Knowledge), Failure> {
     let mut knowledge = Knowledge::default();
-    loop {
-        let compiled = inputs.compile(limit, &knowledge).map_err(Failure::Invalid)?;
-        if secrecy == Secrecy::Unasked || compiled.needs.secrets.is_empty() {
-            Terminal::hide(knowledge.secrets.values().map(SecretValue::expose));
-            return Ok((compiled, knowledge));
+    let compiled = loop {
+        let compiled = inputs.compile(limit, &knowledge);
+        let needs = match &compiled {
+            Ok(compiled) if secrecy == Secrecy::Resolved && !compiled.needs.secrets.is_empty() => &compiled.needs,
+            _ => break compiled,
+        };
+        match secrets::fetch(&needs.secrets, &variable) {
+            Ok(fetched) => knowledge.secrets.extend(fetched),
+            Err(wrong) => break Err(wrong),
         }
-        let fetched = secrets::fetch(&compiled.needs.secrets, &variable).map_err(Failure::Invalid)?;
-        knowledge.secrets.extend(fetched);
-    }
+    };
+    // What is said of a mistake is printed as well.
+    Terminal::hide(knowledge.secrets.values().map(SecretValue::expose));
+    compiled.map(|compiled| (compiled, knowledge)).map_err(Failure::Invalid)
 }
 
 /// Compiles one host again when its facts are known. A warning has been given before, with those of all hosts.

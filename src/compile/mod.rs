@@ -97,14 +97,17 @@ pub struct Inputs {
     /// `groups` and `inventory`, the same for every host and made once.
     fleet: OnceLock<Context>,
     peers: OnceLock<Arc<Peers>>,
+    /// The hosts of every manifest, playbook by playbook: each host may be compiled once more, with its facts.
+    selected: OnceLock<Vec<Vec<Selected>>>,
 }
+
+type Selected = Result<Arc<BTreeSet<HostName>>, Diagnostic>;
 
 impl Inputs {
     /// Takes what was read. `extra` are the variables of the command line.
     #[must_use]
     pub fn new(playbooks: Vec<Playbook>, inventory: Inventory, extra: Vars, sources: Sources) -> Self {
-        let tags = TagFilter::default();
-        Self { playbooks, inventory, extra, sources, tags, fleet: OnceLock::new(), peers: OnceLock::new() }
+        Self { playbooks, inventory, extra, sources, ..Self::default() }
     }
 
     /// Limits the run to what the tags select.
@@ -121,14 +124,19 @@ impl Inputs {
 
     /// What every host of `limit` that a manifest selects shall look like; or everything that is wrong.
     pub fn compile(&self, limit: &BTreeSet<HostName>, knowledge: &Knowledge) -> Result<Compiled, Vec<Diagnostic>> {
-        let Self { playbooks, inventory, extra, sources, tags, fleet, peers } = self;
+        let Self { playbooks, inventory, extra, sources, tags, fleet, peers, selected } = self;
         let mut needs = Needs::default();
         let mut messages = Messages::default();
         messages.extend(check_unique(playbooks));
         let fleet = fleet.get_or_init(|| variables::fleet(inventory));
         let peers = peers.get_or_init(|| Arc::new(Peers::new(inventory, fleet)));
+        let hosts_of = |playbook: &Playbook| -> Vec<Selected> {
+            playbook.manifests.iter().map(|manifest| hosts_of(manifest, inventory)).collect()
+        };
+        let selected = selected.get_or_init(|| playbooks.iter().map(hosts_of).collect());
+        let jobs = playbooks.iter().zip(selected);
         let jobs: Vec<Job> =
-            playbooks.iter().flat_map(|playbook| jobs_of(playbook, inventory, peers, sources, &mut messages)).collect();
+            jobs.flat_map(|(playbook, selected)| jobs_of(playbook, selected, peers, sources, &mut messages)).collect();
         let mut compiled = BTreeMap::new();
         let mut shadows = Shadows::default();
         for host in limit {
@@ -169,12 +177,12 @@ struct Job<'a> {
     playbook: &'a Playbook,
     manifest: &'a Manifest,
     renderer: std::rc::Rc<Renderer>,
-    hosts: BTreeSet<HostName>,
+    hosts: Arc<BTreeSet<HostName>>,
 }
 
 fn jobs_of<'a>(
     playbook: &'a Playbook,
-    inventory: &Inventory,
+    selected: &[Selected],
     peers: &Arc<Peers>,
     sources: &Sources,
     messages: &mut Messages,
@@ -189,8 +197,8 @@ fn jobs_of<'a>(
     renderer.teach(&filters::NAMES, |environment| functions::register_asking(environment, peers, project));
     let renderer = std::rc::Rc::new(renderer);
     let mut jobs = Vec::new();
-    for manifest in &playbook.manifests {
-        match selected(manifest, inventory) {
+    for (manifest, hosts) in playbook.manifests.iter().zip(selected) {
+        match hosts.clone() {
             Ok(hosts) => {
                 if hosts.is_empty() {
                     messages.push(nothing_selected(manifest));
@@ -203,9 +211,9 @@ fn jobs_of<'a>(
     jobs
 }
 
-fn selected(manifest: &Manifest, inventory: &Inventory) -> Result<BTreeSet<HostName>, Diagnostic> {
+fn hosts_of(manifest: &Manifest, inventory: &Inventory) -> Selected {
     let hosts = manifest.selector.select(inventory);
-    hosts.map(|hosts| hosts.into_iter().collect()).map_err(|error| {
+    hosts.map(|hosts| Arc::new(hosts.into_iter().collect())).map_err(|error| {
         let span = manifest.spans.value(&[key("hosts")]);
         error.diagnostic(manifest.spans.source(), span)
     })

@@ -102,6 +102,17 @@ impl Desired {
         }
     }
 
+    /// Directories that shall be there: those declared, selected or not, and homes that are made.
+    #[must_use]
+    pub fn lasting_directories(&self) -> BTreeSet<AbsPath> {
+        let declared = self.directories.iter().filter(|(_, directory)| directory.spec != Wanted::Absent);
+        let homes = self.users.iter().filter_map(|(name, user)| match &user.spec {
+            Wanted::Present(spec) => spec.create_home.then(|| spec.new_home(name)),
+            Wanted::Absent => None,
+        });
+        declared.map(|(path, _)| path.clone()).chain(homes).collect()
+    }
+
     /// Whether the run is about anything of the host.
     pub fn has_selected(&mut self) -> bool {
         self.claims_mut().any(|claim| claim.selected)

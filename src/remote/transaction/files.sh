@@ -84,11 +84,14 @@ make_parents() {
 }
 
 # Directories that only something of ours made necessary go with the last of it. `left_behind` are those from which
-# something was removed; which of them are ours stands in a list of all that were ever made on the way to something.
+# something was removed; which of them are ours stands in a list of all that were ever made on the way to something. One
+# that the playbook declares by now stays.
 remove_parents() {
   [ -n "$left_behind" ] && [ -s "$base/parents" ] || return
   for place in $left_behind; do
-    while grep -Fxq -- "$place" "$base/parents" && rmdir -- "$place" 2>/dev/null; do
+    while grep -Fxq -- "$place" "$base/parents"; do
+      case $NL$stays in *"$NL$place$NL"*) break ;; esac
+      rmdir -- "$place" 2>/dev/null || break
       soil "${place%/*}"
       place=${place%/*}
     done
