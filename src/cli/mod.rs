@@ -61,7 +61,7 @@ struct Cli {
 const AFTER_HELP: &str = "\
 First steps:
   unitfleet init shop           a project that can be applied as it is
-  unitfleet sandbox up -n 3     throw-away hosts to try it on; says where their INVENTORY is
+  unitfleet sandbox up -n 3     throw-away hosts; it says where their INVENTORY is
   unitfleet plan -i INVENTORY shop/playbook.yaml
   unitfleet apply -i INVENTORY shop/playbook.yaml
 
@@ -74,7 +74,8 @@ Exit codes:
   7    refused
   64   wrong use of the command line
   65   invalid inventory, playbook or template
-  130  interrupted (143: by SIGTERM, 129: the terminal went away, 141: nobody reads the output)";
+  130  interrupted (143: by SIGTERM, 129: the terminal went away)
+  141  nobody reads the output any more";
 
 #[derive(Subcommand)]
 enum Verb {
