@@ -184,7 +184,7 @@ pub(super) fn load_inventory(
 /// `inventory.yaml` beside the playbook, in the project's root, or here.
 fn default_inventory(playbooks: &[PathBuf], root: Option<&Path>) -> Result<PathBuf, Vec<Diagnostic>> {
     let beside = playbooks.iter().filter_map(|path| path.parent()).flat_map(Path::ancestors);
-    let folders: Vec<&Path> = std::iter::once(Path::new(".")).chain(beside).chain(root).collect();
+    let folders: Vec<&Path> = std::iter::once(Path::new("")).chain(beside).chain(root).collect();
     let first = |name: &str| folders.iter().map(|folder| folder.join(name)).find(|path| path.exists());
     first("inventory.yaml").filter(|path| path.is_file()).ok_or_else(|| {
         let error = Diagnostic::error("no inventory: neither here nor above the playbook is an `inventory.yaml`");

@@ -220,8 +220,7 @@ fn nothing_selected(manifest: &Manifest) -> Diagnostic {
 }
 
 fn one_host(host: &HostName, jobs: &[&Job], given: &Given, messages: &mut Messages, shadows: &mut Shadows) -> Desired {
-    let none = Vars::new();
-    let of_host = given.inventory.hosts.get(host).map_or(&none, |found| &found.vars);
+    let of_host = given.inventory.hosts.get(host);
     let mut desired = Desired::empty(host.clone());
     let mut claims = Claims::default();
     for job in jobs {
@@ -242,7 +241,9 @@ fn one_host(host: &HostName, jobs: &[&Job], given: &Given, messages: &mut Messag
             Some(There::Yes) => {
                 draft.desired.manifests.insert(manifest.name.clone());
                 draft.messages.extend(scope.wrong_variables());
-                shadows.look(manifest, &job.renderer, of_host);
+                if let Some(of_host) = of_host {
+                    shadows.look(manifest, &job.renderer, of_host);
+                }
                 contents(&scope, &mut draft);
             }
             Some(There::Perhaps) => draft.aside(|draft| contents(&scope, draft)),

@@ -50,7 +50,7 @@ pub(crate) fn absent(playbook: &str) -> String {
                 "name" | "hosts" | "defaults" | "vars" => drop(gone.insert(key.clone(), value.clone())),
                 "default_target" => drop(gone.insert(key.clone(), mapping(&[("absent", Value::from(true))]))),
                 "users" | "directories" | "files" => {
-                    drop(gone.insert(key.clone(), every(value, |entry| absent_with_when(entry))))
+                    drop(gone.insert(key.clone(), every(value, absent_with_when)));
                 }
                 "units" => drop(gone.insert(key.clone(), every(value, unit))),
                 _ => {}
