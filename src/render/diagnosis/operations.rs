@@ -80,10 +80,10 @@ pub(super) fn no_key(named: &str, context: &Context) -> Option<String> {
 /// A template that was written for another inventory.
 fn no_group<'g>(named: &str, key: &str, groups: impl Iterator<Item = &'g str>) -> String {
     const SHOWN: usize = 8;
-    let mut names: Vec<&str> = groups.filter(|name| !["all", "ungrouped"].contains(name)).collect();
-    let more = names.len().saturating_sub(SHOWN);
-    names.truncate(SHOWN);
-    let list = names.join(", ");
+    let mut known: Vec<&str> = groups.filter(|name| !["all", "ungrouped"].contains(name)).collect();
+    let more = known.len().saturating_sub(SHOWN);
+    known.truncate(SHOWN);
+    let list = known.join(", ");
     let others = match more {
         _ if list.is_empty() => "no groups at all".to_owned(),
         0 => list,
