@@ -30,6 +30,7 @@ mod credentials;
 mod definitions;
 mod filters;
 mod functions;
+mod given;
 mod hold;
 mod knowledge;
 mod messages;
@@ -157,6 +158,7 @@ impl Inputs {
             needs.add(of_host);
         }
         messages.of_no_host(shadows.hints());
+        messages.of_no_host(given::misspelt(extra, playbooks, inventory));
         messages.finish().map(|warnings| Compiled { desired: compiled, warnings, needs })
     }
 }

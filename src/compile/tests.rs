@@ -324,6 +324,20 @@ fn variables_of_a_unit_and_of_the_command_line_are_told_once_and_without_their_t
 }
 
 #[test]
+fn a_variable_of_the_command_line_that_was_meant_to_be_another_is_told() {
+    let warnings = |extra: serde_json::Value| {
+        let text = "defaults: {every: 5}\nfiles: {/f: {content: '{{ every }} {{ evry | default(1) }}'}}\n";
+        let case = Case { extra, inventory: inventory(&[("h1", json!({"workers": 2}))]), ..Case::new(text) };
+        let said = case.run().unwrap().warnings;
+        said.iter().map(|warning| warning.help.clone().unwrap_or_default()).collect::<Vec<_>>()
+    };
+    assert_eq!(warnings(json!({"evey": 1})), ["did you mean `every`?"]);
+    assert_eq!(warnings(json!({"wokers": 1})), ["did you mean `workers`?"]);
+    // What is defined, what the playbook names, what is like nothing else.
+    assert_eq!(warnings(json!({"every": 1, "evry": 1, "release": 1})), [""; 0]);
+}
+
+#[test]
 fn a_large_fleet_compiles_in_moments() {
     let names: Vec<String> = (0..500).map(|n| format!("h{n}")).collect();
     let hosts: Vec<(&str, serde_json::Value)> =
@@ -840,7 +854,7 @@ fn the_playbooks_in_the_readme_compile_as_printed() {
         assert_eq!(warnings, []);
         compiled.extend(text.lines().next());
     }
-    assert_eq!(compiled.len(), 3, "{compiled:?}");
+    assert_eq!(compiled.len(), 4, "{compiled:?}");
 }
 
 mod secrets;

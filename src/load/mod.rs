@@ -20,6 +20,7 @@ mod accounts;
 mod allowed;
 mod brief;
 mod document;
+mod elsewhere;
 mod entries;
 mod file_keys;
 mod json_document;

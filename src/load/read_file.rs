@@ -2,11 +2,12 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, Read as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::model::{Diagnostic, SourceFile};
 
+use super::allowed::closest;
 use super::scan::MAX_BYTES;
 
 /// Reads a file of the user's. Nothing larger than the limit is kept in memory.
@@ -21,9 +22,24 @@ pub fn read_file(path: &Path) -> Result<Arc<SourceFile>, Diagnostic> {
             ErrorKind::IsADirectory => "it is a directory".to_owned(),
             _ => error.to_string(),
         };
-        Diagnostic::error(format!("cannot read `{name}`: {why}"))
+        let problem = Diagnostic::error(format!("cannot read `{name}`: {why}"));
+        match (error.kind() == ErrorKind::NotFound).then(|| neighbour(path)).flatten() {
+            Some(near) => problem.help(format!("did you mean `{}`?", near.display())),
+            None => problem,
+        }
     })?;
     source_of(name, bytes)
+}
+
+/// A file of nearly the same name in the same folder, as `playbook.yaml` for `playbook.yml`.
+fn neighbour(path: &Path) -> Option<PathBuf> {
+    let wanted = path.file_name()?.to_str()?;
+    let folder = path.parent()?;
+    let list = if folder == Path::new("") { Path::new(".") } else { folder };
+    let files = std::fs::read_dir(list).ok()?.flatten().filter(|entry| entry.path().is_file());
+    let mut names: Vec<String> = files.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    names.sort();
+    closest(wanted, names.iter().map(String::as_str)).map(|near| folder.join(near))
 }
 
 /// Checks size and encoding.
@@ -48,6 +64,16 @@ pub(super) fn source_of(name: String, bytes: Vec<u8>) -> Result<Arc<SourceFile>,
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_of_nearly_that_name_is_proposed() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("playbook.yaml"), "").unwrap();
+        let refused = read_file(&folder.path().join("playbook.yml")).unwrap_err();
+        let wanted = format!("did you mean `{}`?", folder.path().join("playbook.yaml").display());
+        assert_eq!(refused.help.as_deref(), Some(wanted.as_str()));
+        assert_eq!(read_file(&folder.path().join("shop.yml")).unwrap_err().help, None);
+    }
 
     #[test]
     fn what_is_no_text_is_refused_with_its_line() {

@@ -158,6 +158,22 @@ fn render_writes_what_each_host_would_get() {
     assert_eq!(found, expected);
 }
 
+/// `unitfleet … | head` is no failure that anybody wants to read about.
+#[test]
+fn a_reader_that_goes_away_ends_it_without_a_word() {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_unitfleet"));
+    let mut child = command
+        .args(["completions", "bash"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(141));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
 /// A new project is right as it is, and so is what is made of unit files.
 #[test]
 fn what_init_writes_is_valid_and_renders() {
@@ -175,7 +191,7 @@ fn what_init_writes_is_valid_and_renders() {
     }
     let read = |path: &str| std::fs::read_to_string(folder.path().join(path)).unwrap_or_else(|_| panic!("no {path}"));
     assert_eq!(read("out/web1.example.com/etc/hello.env"), "HELLO_TO=\"the fleet\"\nHELLO_EVERY=30\n");
-    assert!(read("out/db1.example.com/etc/systemd/system/hello.service").contains("from db1.example.com\""));
+    assert!(read("out/db1.example.com/etc/systemd/system/hello.service").contains("from %H\""));
     for unit in ["shop.service", "shop.socket", "shop.service.d/limits.conf"] {
         assert_eq!(read(&format!("back/web1/etc/systemd/system/{unit}")), read(&format!("units/{unit}")), "{unit}");
     }

@@ -139,7 +139,11 @@ fn foreign(setting: &Setting, whose: Whose, warned: &mut BTreeSet<String>, notes
     let (key, text) = (setting.name.as_str(), setting.text());
     let harmless = matches!(
         (key, text),
-        ("ansible_become_method", "sudo") | ("ansible_become_user", "root") | ("ansible_shell_type", "sh")
+        ("ansible_become_method", "sudo")
+            | ("ansible_become_user", "root")
+            | ("ansible_shell_type", "sh")
+            // Most inventories have it, and without Python there is nothing that it could change here.
+            | ("ansible_python_interpreter", _)
     );
     if harmless {
         return;

@@ -207,14 +207,14 @@ fn json_is_yaml() {
 
 #[test]
 fn warnings_are_given_once_for_each_key() {
-    let text = "all:\n  vars: {x: 2}\n  hosts:\n    a: {ansible_python_interpreter: x}\n    \
-                b: {ansible_python_interpreter: x}\n    web: \nweb: {hosts: {b: }}\n";
+    let text = "all:\n  vars: {x: 2}\n  hosts:\n    a: {ansible_network_os: x}\n    \
+                b: {ansible_network_os: x}\n    web: \nweb: {hosts: {b: }}\n";
     let (inventory, warnings) = parse_inventory(&[source("i.yaml", text)]).unwrap();
     let said: Vec<_> = warnings.iter().map(|warning| brief(warning).lines().next().unwrap().to_owned()).collect();
     assert_eq!(
         said,
         [
-            "i.yaml:4:9: warning: `ansible_python_interpreter` has no meaning here and is ignored",
+            "i.yaml:4:9: warning: `ansible_network_os` has no meaning here and is ignored",
             "i.yaml:7:1: warning: `web` is a group and a host",
         ]
     );

@@ -73,6 +73,13 @@ impl Draft {
             notes.error(node.key_span(), message, help);
             return;
         }
+        let text = |wanted: &str| entries.iter().any(|(key, node)| *key == wanted && node.value().is_string());
+        if text("name") && text("hosts") {
+            let start = root.span().start;
+            let help = "`-i` names the inventory; playbooks stand on the command line without a flag";
+            notes.error(start..start, "this is a playbook and no inventory", help);
+            return;
+        }
         for (name, node) in entries {
             if matches!(name, "hosts" | "children" | "vars") {
                 let message = format!("`{name}` stands at the top, where the names of groups stand");

@@ -143,7 +143,8 @@ fn the_schemas_take_every_right_file() {
 }
 
 /// Mistakes that a schema cannot see, and why.
-const UNSEEN: [(&str, &str); 18] = [
+const UNSEEN: [(&str, &str); 19] = [
+    ("group-of-another-inventory", "which groups there are is for the inventory to say"),
     ("hold-until-rendered", "what a template yields is known when it is rendered"),
     ("hosts-from-file", "the file that a selector names is another one"),
     ("hosts-from-file-missing", "whether a file is there is not seen in another"),

@@ -242,8 +242,12 @@ accepts() {
     124 | 137) said="\`$program\` did not end within 60 s" ;;
     *) said="\`$program\` does not accept the new file (status $status)" ;;
   esac
-  # Its last words say why.
-  set -- $flat
+  # Its last words say why; a line of nothing but `^` points at a place in a line that is not there any more.
+  set --
+  for word in $flat; do
+    word=${word#"${word%%[! ]*}"}
+    case $word in *[!\ ^~]*) set -- "$@" "$word" ;; esac
+  done
   while [ $# -gt 5 ]; do shift; done
   separator=': '
   for word do said=$said$separator$word separator='; '; done
