@@ -173,13 +173,17 @@ async fn plan_one(context: &Context, mut task: HostTask) -> Planned {
             Planned { task, session: None, uid: 0, unprivileged: None, report }
         }
         Ok((gathered, Ok(()))) => {
-            let plan = plan_with_privilege(&task.desired, &gathered.observed, gathered.unprivileged.as_ref());
+            let mut plan = plan_with_privilege(&task.desired, &gathered.observed, gathered.unprivileged.as_ref());
+            let uid = gathered.observed.facts.uid;
+            if uid != 0 && gathered.unprivileged.is_none() && plan.has_steps() {
+                plan.findings.push(no_root_yet(&task.target, uid));
+            }
             let outcome = outcome_of_plan(&plan);
             task.desired.keep_holds(gathered.observed.facts.now_us);
             Planned {
                 task,
                 session: Some(gathered.session),
-                uid: gathered.observed.facts.uid,
+                uid,
                 unprivileged: gathered.unprivileged,
                 report: report(outcome, Some(plan), elapsed_ms(started)),
             }
@@ -202,7 +206,7 @@ pub async fn gather_and_learn(
     let mut gathered = gather(context, &task.target, &asked).await?;
     let learned = task.learn(&gathered.observed.facts);
     let needed = request(&task.desired);
-    if !asked.covers(&needed) {
+    if !asked.covers(&needed, &gathered.observed) {
         gather_more(context, &task.target, &needed, &mut gathered).await?;
     }
     Ok((gathered, learned))
@@ -226,6 +230,17 @@ fn plan_with_privilege(desired: &Desired, observed: &Observed, unprivileged: Opt
         plan.findings.push(Finding { kind: FindingKind::Notice, unit: None, text, hint: error.hint.clone() });
     }
     plan
+}
+
+/// Who may look may not change: better said by the plan than by the apply.
+fn no_root_yet(target: &Target, uid: u32) -> Finding {
+    let text = format!("planned without root (uid {uid}): an apply needs it");
+    let hint = Some(become_root(target));
+    Finding { kind: FindingKind::Notice, unit: None, text, hint }
+}
+
+fn become_root(target: &Target) -> String {
+    format!("set `become: true` for {} in the inventory, or log in as root", target.host)
 }
 
 /// What a plan alone means for a host's outcome.
@@ -275,7 +290,7 @@ fn without_root(target: &Target, uid: u32, unprivileged: Option<TransportError>)
     }
     (uid != 0).then(|| Outcome::Refused {
         error: format!("the login user is not root (uid {uid})"),
-        hint: Some(format!("set `become: true` for {} in the inventory, or log in as root", target.host)),
+        hint: Some(become_root(target)),
     })
 }
 
@@ -333,6 +348,7 @@ async fn run_transaction(
         who: &options.who,
         steps: &plan.steps,
         ledgers: &plan.ledgers,
+        directories: &task.desired.lasting_directories(),
         inputs: &plan.inputs,
         settle_ms: u32::try_from(options.settle.as_millis()).unwrap_or(u32::MAX),
         bound_s: SYSTEMCTL_BOUND_S,

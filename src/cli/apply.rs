@@ -117,7 +117,7 @@ async fn answer() -> Result<bool, Failure> {
 fn show(report: &RunReport, terminal: &Terminal) -> Result<(), Failure> {
     let mut out = Terminal::out();
     let options: TextOptions = terminal.out_options();
-    text::write(&mut out, report, &options)?;
+    text::write(&mut out, &Terminal::cleaned(report), &options)?;
     out.flush()?;
     Ok(())
 }

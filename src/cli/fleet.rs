@@ -92,9 +92,10 @@ pub(super) fn finish(
 ) -> Verdict {
     let policy = ExitPolicy { detailed, strict: global.strict() };
     let mut out = Terminal::out();
+    let shown = &Terminal::cleaned(report);
     match global.format {
-        Format::Text => text::write(&mut out, report, &TextOptions { plan_was_shown, ..terminal.out_options() })?,
-        Format::Json => json::write(&mut out, report, policy)?,
+        Format::Text => text::write(&mut out, shown, &TextOptions { plan_was_shown, ..terminal.out_options() })?,
+        Format::Json => json::write(&mut out, shown, policy)?,
     }
     out.flush()?;
     Ok(exit::code(report, policy))

@@ -42,11 +42,11 @@ const PERSIST: u64 = 60;
 #[derive(Args)]
 #[command(next_help_heading = "Global options")]
 pub(super) struct GlobalArgs {
-    /// Inventory file, native or Ansible YAML; may be given several times [default: inventory.yaml in the project's root]
+    /// Inventory: a file (YAML or INI), a directory or an executable; may be given several times [default: inventory.yaml in the project's root]
     #[arg(short, long, global = true, value_name = "PATH")]
     pub(super) inventory: Vec<PathBuf>,
 
-    /// Only these of the selected hosts: `web`, `web:&prod`, `all:!db3`, `web*`, `web[0:4]`, `h1,h2`
+    /// Only these of the selected hosts: `web`, `web:&prod`, `all:!db3`, `web*`, `web[0:4]`, `h1,h2`, `@file`
     #[arg(short, long, global = true, value_name = "SELECTOR")]
     pub(super) limit: Option<String>,
 
@@ -54,8 +54,8 @@ pub(super) struct GlobalArgs {
     #[arg(short, long, global = true, value_name = "TAGS")]
     pub(super) tags: Vec<String>,
 
-    /// A variable, stronger than all others; may be given several times
-    #[arg(short = 'e', long = "var", global = true, value_name = "KEY=VALUE")]
+    /// A variable as text, or a file of them (YAML, JSON), stronger than all others; may be given several times
+    #[arg(short = 'e', long = "var", global = true, value_name = "KEY=VALUE|@FILE")]
     pub(super) vars: Vec<String>,
 
     /// A folder of templates to search last; may be given several times

@@ -8,7 +8,7 @@ use crate::load::read_file;
 use crate::model::{Diagnostic, SourceFile};
 use crate::report::wording::count;
 use crate::sandbox::{FleetName, STATE_DIRECTORY};
-use crate::starter::{NewFile, UnitSource, from_units, project};
+use crate::starter::{NewFile, UnitSource, from_units, is_packaged, project};
 
 use super::global::{Format, GlobalArgs};
 use super::schema::What;
@@ -82,11 +82,12 @@ fn next(args: &Args, files: &[NewFile]) -> Vec<String> {
     let manifests = files.iter().filter(|file| !file.path.starts_with("templates/"));
     let manifests: Vec<String> = manifests.map(|file| here(&file.path)).collect();
     let manifests = manifests.join(" ");
+    // A copy of a package's file is none that its host has.
+    let packaged = args.from_unit.iter().any(|path| is_packaged(&path.to_string_lossy()));
+    let from = if packaged { "" } else { "  # on the host that the files are from: no file differs" };
     vec![
         format!("unitfleet validate -i INVENTORY {manifests}"),
-        format!(
-            "unitfleet plan -i INVENTORY -l HOST {manifests}  # on the host that the files are from: no file differs"
-        ),
+        format!("unitfleet plan -i INVENTORY -l HOST {manifests}{from}"),
     ]
 }
 

@@ -12,6 +12,7 @@ mod fleet;
 mod global;
 mod init;
 mod interrupt;
+mod inventory;
 mod man;
 mod observe;
 mod plan;
@@ -42,13 +43,15 @@ const USAGE: u8 = 64;
 const INVALID: u8 = 65;
 /// Something failed.
 const FAILED: u8 = 1;
+/// What a shell makes of a program that SIGPIPE has ended.
+const NO_READER: u8 = 141;
 
 /// A declarative fleet reconciler for systemd services.
 ///
 /// Describe in YAML the services that your servers should run; see what differs, with a reason for every step;
 /// apply it idempotently over SSH, without an agent.
 #[derive(Parser)]
-#[command(name = "unitfleet", version, max_term_width = 100, arg_required_else_help = true, after_help = EXIT_CODES)]
+#[command(name = "unitfleet", version, max_term_width = 100, arg_required_else_help = true, after_help = AFTER_HELP)]
 struct Cli {
     #[command(subcommand)]
     verb: Verb,
@@ -56,7 +59,13 @@ struct Cli {
     global: GlobalArgs,
 }
 
-const EXIT_CODES: &str = "\
+const AFTER_HELP: &str = "\
+First steps:
+  unitfleet init shop           a project that can be applied as it is
+  unitfleet sandbox up -n 3     throw-away hosts; it says where their INVENTORY is
+  unitfleet plan -i INVENTORY shop/playbook.yaml
+  unitfleet apply -i INVENTORY shop/playbook.yaml
+
 Exit codes:
   0    done, or nothing to do
   1    something failed
@@ -66,7 +75,8 @@ Exit codes:
   7    refused
   64   wrong use of the command line
   65   invalid inventory, playbook or template
-  130  interrupted (143: by SIGTERM, 129: the terminal went away)";
+  130  interrupted (143: by SIGTERM, 129: the terminal went away)
+  141  nobody reads the output any more";
 
 #[derive(Subcommand)]
 enum Verb {
@@ -75,6 +85,7 @@ enum Verb {
     Observe(observe::Args),
     Plan(plan::Args),
     Apply(apply::Args),
+    Inventory(inventory::Args),
     Disconnect(disconnect::Args),
     Sandbox(sandbox::Args),
     Init(init::Args),
@@ -94,6 +105,7 @@ impl Verb {
             Self::Observe(args) => Some(&args.playbooks),
             Self::Plan(args) => Some(&args.playbooks),
             Self::Apply(args) => Some(&args.playbooks),
+            Self::Inventory(args) => Some(&args.playbooks),
             Self::Disconnect(_)
             | Self::Sandbox(_)
             | Self::Init(_)
@@ -112,6 +124,8 @@ enum Failure {
     Invalid(Vec<Diagnostic>),
     /// The machine we run on did not do its part.
     Machine(String),
+    /// Who read our output has had enough of it, as `head` does.
+    NoReader,
     /// A signal asked us to end.
     Interrupted { text: String, code: u8 },
 }
@@ -124,13 +138,17 @@ impl Failure {
             Self::Usage(text) | Self::Machine(text) | Self::Interrupted { text, .. } => {
                 vec![Diagnostic::error(text.as_str())]
             }
+            Self::NoReader => Vec::new(),
         }
     }
 }
 
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
-        Self::Machine(error.to_string())
+        match error.kind() {
+            std::io::ErrorKind::BrokenPipe => Self::NoReader,
+            _ => Self::Machine(error.to_string()),
+        }
     }
 }
 
@@ -194,6 +212,7 @@ fn dispatch(cli: &Cli, terminal: &Terminal) -> Verdict {
         Verb::Observe(args) => observe::run(args, global, terminal),
         Verb::Plan(args) => plan::run(args, global, terminal),
         Verb::Apply(args) => apply::run(args, global, terminal),
+        Verb::Inventory(args) => inventory::run(args, global, terminal),
         Verb::Disconnect(args) => disconnect::run(args, global),
         Verb::Sandbox(args) => sandbox::run(args, global, terminal),
         Verb::Init(args) => init::run(args, global),
@@ -210,6 +229,7 @@ fn explain(failure: &Failure, terminal: &Terminal) -> u8 {
         Failure::Usage(text) => (writeln!(err, "error: {text}"), USAGE),
         Failure::Machine(text) => (writeln!(err, "error: {text}"), FAILED),
         Failure::Interrupted { text, code } => (writeln!(err, "{text}"), *code),
+        Failure::NoReader => (Ok(()), NO_READER),
         Failure::Invalid(diagnostics) => (
             {
                 let options = terminal.err_options();

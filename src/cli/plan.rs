@@ -1,6 +1,7 @@
 //! `unitfleet plan`
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::apply::{HostTask, plan_fleet};
@@ -50,7 +51,16 @@ struct Saved {
     hosts: BTreeMap<HostName, Observed>,
 }
 
+/// A device, or a pipe that nobody may ever write to; a shell's `<(…)` has no path of its own, and has a writer.
+fn is_endless(path: &Path) -> bool {
+    let kind = path.metadata().map(|found| found.file_type());
+    kind.is_ok_and(|kind| kind.is_char_device() || kind.is_fifo() && path.canonicalize().is_ok())
+}
+
 fn offline(path: &Path, tasks: &mut BTreeMap<HostName, HostTask>) -> Result<BTreeMap<HostName, HostReport>, Failure> {
+    if is_endless(path) {
+        return Err(Failure::Usage(format!("--observed {}: it is no file, and may never end", path.display())));
+    }
     let text = std::fs::read_to_string(path).map_err(|error| {
         let why = match error.kind() {
             std::io::ErrorKind::NotFound => "there is no such file".to_owned(),

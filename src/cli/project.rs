@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use crate::apply::{HostTask, WithFacts};
 use crate::compile::{Compiled, Inputs, Knowledge, Sources};
-use crate::load::inventory::{Inventory, read_inventory};
+use crate::load::extra_vars::ExtraVars;
+use crate::load::inventory::{Inventory, read_inventory_for};
 use crate::load::manifest::Playbook;
 use crate::load::selector::{Selector, SelectorError};
 use crate::load::tags::TagFilter;
 use crate::load::{brief, read_playbook};
-use crate::model::{Desired, Diagnostic, HostFacts, HostName, SecretValue, Vars};
+use crate::model::{Desired, Diagnostic, HostFacts, HostName, SecretValue};
 use crate::report::diagnostic;
 use crate::secrets;
 
@@ -73,7 +74,7 @@ impl Project {
         let limit = select(&inventory, global.limit.as_deref())?;
         let filter = tag_filter(&global.tags, &read)?;
         let sources = Sources { templates, ..Sources::default() };
-        let inputs = Inputs::new(read, inventory, extra_vars(&global.vars)?, sources).limited(filter.clone());
+        let inputs = Inputs::new(read, inventory, extra_vars(&global.vars)?.vars(), sources).limited(filter.clone());
         let (compiled, knowledge) = compile(&inputs, &limit, secrecy)?;
         let Compiled { mut desired, warnings: found, needs } = compiled;
         warnings.extend(found);
@@ -83,10 +84,7 @@ impl Project {
         }
         let tags: Vec<String> = filter.asked().map(str::to_owned).collect();
         warnings.extend(keep_selected(&mut desired, &needs.facts, &filter));
-        if !warnings.is_empty() {
-            let options = terminal.err_options();
-            diagnostic::write(&mut Terminal::err(), &warnings, options.width, options.color)?;
-        }
+        warn(&warnings, terminal)?;
         Ok(Self { inputs: Arc::new(inputs), knowledge, desired, tags, needs_facts: needs.facts, secrecy, warnings })
     }
 
@@ -132,15 +130,20 @@ fn keep_selected(
 /// needed; what a value leads to may need another.
 fn compile(inputs: &Inputs, limit: &BTreeSet<HostName>, secrecy: Secrecy) -> Result<(Compiled, Knowledge), Failure> {
     let mut knowledge = Knowledge::default();
-    loop {
-        let compiled = inputs.compile(limit, &knowledge).map_err(Failure::Invalid)?;
-        if secrecy == Secrecy::Unasked || compiled.needs.secrets.is_empty() {
-            Terminal::hide(knowledge.secrets.values().map(SecretValue::expose));
-            return Ok((compiled, knowledge));
+    let compiled = loop {
+        let compiled = inputs.compile(limit, &knowledge);
+        let needs = match &compiled {
+            Ok(compiled) if secrecy == Secrecy::Resolved && !compiled.needs.secrets.is_empty() => &compiled.needs,
+            _ => break compiled,
+        };
+        match secrets::fetch(&needs.secrets, &variable) {
+            Ok(fetched) => knowledge.secrets.extend(fetched),
+            Err(wrong) => break Err(wrong),
         }
-        let fetched = secrets::fetch(&compiled.needs.secrets, &variable).map_err(Failure::Invalid)?;
-        knowledge.secrets.extend(fetched);
-    }
+    };
+    // What is said of a mistake is printed as well.
+    Terminal::hide(knowledge.secrets.values().map(SecretValue::expose));
+    compiled.map(|compiled| (compiled, knowledge)).map_err(Failure::Invalid)
 }
 
 /// Compiles one host again when its facts are known. A warning has been given before, with those of all hosts.
@@ -160,7 +163,17 @@ fn with_facts(host: &HostName, inputs: &Arc<Inputs>, knowledge: &Arc<Knowledge>,
     }))
 }
 
-fn load_inventory(
+/// Shows warnings, if there are any.
+pub(super) fn warn(warnings: &[Diagnostic], terminal: &Terminal) -> Result<(), Failure> {
+    if !warnings.is_empty() {
+        let options = terminal.err_options();
+        diagnostic::write(&mut Terminal::err(), warnings, options.width, options.color)?;
+    }
+    Ok(())
+}
+
+/// Reads the inventories of the command line, or the default one.
+pub(super) fn load_inventory(
     playbooks: &[PathBuf],
     global: &GlobalArgs,
     warnings: &mut Vec<Diagnostic>,
@@ -169,7 +182,7 @@ fn load_inventory(
     if paths.is_empty() {
         paths.push(default_inventory(playbooks, global.project.root.as_deref())?);
     }
-    let (inventory, found) = read_inventory(&paths)?;
+    let (inventory, found) = read_inventory_for(&paths, playbooks)?;
     warnings.extend(found);
     Ok(inventory)
 }
@@ -177,31 +190,43 @@ fn load_inventory(
 /// `inventory.yaml` beside the playbook, in the project's root, or here.
 fn default_inventory(playbooks: &[PathBuf], root: Option<&Path>) -> Result<PathBuf, Vec<Diagnostic>> {
     let beside = playbooks.iter().filter_map(|path| path.parent()).flat_map(Path::ancestors);
-    let places: Vec<PathBuf> =
-        std::iter::once(Path::new(".")).chain(beside).chain(root).map(|folder| folder.join("inventory.yaml")).collect();
-    places.into_iter().find(|path| path.is_file()).ok_or_else(|| {
+    let folders: Vec<&Path> = std::iter::once(Path::new("")).chain(beside).chain(root).collect();
+    let first = |name: &str| folders.iter().map(|folder| folder.join(name)).find(|path| path.exists());
+    first("inventory.yaml").filter(|path| path.is_file()).ok_or_else(|| {
         let error = Diagnostic::error("no inventory: neither here nor above the playbook is an `inventory.yaml`");
-        vec![error.help("name one with -i PATH, or boot hosts to try on: unitfleet sandbox up -n 3")]
+        let other = ["inventory.ini", "inventory.yml", "inventory", "hosts"].into_iter().find_map(first);
+        vec![match other {
+            Some(path) => error.help(format!("if `{}` is meant, name it: -i {}", path.display(), path.display())),
+            None => error.help("name one with -i PATH, or boot hosts to try on: unitfleet sandbox up -n 3"),
+        }]
     })
 }
 
 /// The hosts of `--limit`, or all.
 pub(super) fn select(inventory: &Inventory, limit: Option<&str>) -> Result<BTreeSet<HostName>, Failure> {
     let Some(limit) = limit else { return Ok(inventory.hosts.keys().cloned().collect()) };
-    let usage = |error: SelectorError| Failure::Usage(format!("--limit {limit}: {error}\n help: {}", error.help));
-    let selector = Selector::parse(limit).map_err(usage)?;
-    selector.select(inventory).map_err(usage)
+    let wrong = |error: SelectorError| match error.at {
+        Some(_) => Failure::Invalid(vec![error.alone()]),
+        None => Failure::Usage(format!("--limit {limit}: {error}\n help: {}", error.help)),
+    };
+    let selector = Selector::parse(limit).and_then(|selector| selector.read_files(Path::new(""))).map_err(wrong)?;
+    selector.select(inventory).map_err(wrong)
 }
 
-fn extra_vars(given: &[String]) -> Result<Vars, Failure> {
-    given
-        .iter()
-        .map(|pair| match pair.split_once('=') {
-            Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), serde_json::Value::String(value.to_owned()))),
-            _ if pair.starts_with('@') => Err(Failure::Usage(format!(
-                "-e {pair}: variables from a file are not supported yet by this version; write -e KEY=VALUE"
-            ))),
-            _ => Err(Failure::Usage(format!("-e {pair}: write -e KEY=VALUE"))),
-        })
-        .collect()
+/// The variables of `-e`.
+pub(super) fn extra_vars(given: &[String]) -> Result<ExtraVars, Failure> {
+    let mut extra = ExtraVars::default();
+    let mut wrong = Vec::new();
+    for one in given {
+        match extra.add(one) {
+            Ok(()) => {}
+            Err(problems) if one.starts_with(['@', '{']) => wrong.extend(problems),
+            Err(problems) => {
+                let problem = problems.into_iter().next().unwrap_or_default();
+                let help = problem.help.unwrap_or_default();
+                return Err(Failure::Usage(format!("{}\n help: {help}", problem.message)));
+            }
+        }
+    }
+    if wrong.is_empty() { Ok(extra) } else { Err(Failure::Invalid(wrong)) }
 }

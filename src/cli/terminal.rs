@@ -6,6 +6,7 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write};
 
 use std::sync::OnceLock;
 
+use crate::model::RunReport;
 use crate::report::{Detail, Redacting, Redactor, TextOptions};
 
 use super::global::Color;
@@ -42,6 +43,11 @@ impl Terminal {
     /// A writer without the secrets that were fetched.
     pub(super) fn redacting<W: Write>(out: W) -> Redacting<'static, W> {
         Redacting::new(out, SECRETS.get())
+    }
+
+    /// The report without them.
+    pub(super) fn cleaned(report: &RunReport) -> RunReport {
+        SECRETS.get().map_or_else(|| report.clone(), |redactor| redactor.clean_report(report))
     }
 
     /// From now on these texts are taken out of everything that is printed.

@@ -1,45 +1,61 @@
-//! The folder of mistakes: every case is an input file and what the user reads about it.
+//! The folder of mistakes: every case is an input and what the user reads about it.
 //!
-//! A playbook that can be read is compiled, for the hosts of the inventory beside it; without one, for `h1`.
+//! A case holds a `playbook.yaml`, a `unitfleet.yaml`, or an inventory: `inventory.yaml`, `inventory.ini`, a directory
+//! `inventory/` or a script `inventory.sh`, each with whatever else belongs to it. A `playbooks/` beside an inventory is a
+//! playbook's folder. A playbook that can be read is compiled, for the hosts of the inventory beside it; without one, for
+//! `h1`.
 
 use std::path::{Path, PathBuf};
+
 use std::sync::Arc;
 
-use crate::load::{brief, parse_inventory, parse_playbook};
+use crate::load::inventory::read_inventory_for;
+use crate::load::project::{ROOT_FILE, parse_project};
+use crate::load::{brief, parse_inventory, read_file, read_playbook};
 use crate::model::{Diagnostic, SourceFile, Vars};
 
 use super::{Inputs, Knowledge, Sources};
-use crate::load::project::{ROOT_FILE, parse_project};
+
+/// The forms of an inventory, as cases name them.
+const INVENTORIES: [&str; 5] = ["inventory.yaml", "inventory.ini", "inventory.sh", "inventory", "inventory.json"];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/input")
 }
 
-fn source(path: &Path) -> Option<Arc<SourceFile>> {
-    let text = std::fs::read_to_string(path).ok()?;
-    let name = path.file_name()?.to_str()?.to_owned();
-    Some(Arc::new(SourceFile { name, text }))
+fn problems(case: &Path) -> Vec<Diagnostic> {
+    let playbook = case.join("playbook.yaml");
+    if playbook.exists() {
+        return said_about_playbook(&playbook, case);
+    }
+    if let Ok(settings) = read_file(&case.join(ROOT_FILE)) {
+        return parse_project(&settings, Path::new("/")).err().unwrap_or_default();
+    }
+    let inventories: Vec<PathBuf> =
+        INVENTORIES.into_iter().map(|name| case.join(name)).filter(|path| path.exists()).collect();
+    assert!(!inventories.is_empty(), "{} has a playbook or an inventory", case.display());
+    let playbooks: Vec<PathBuf> = Some(case.join("playbooks/site.yaml"))
+        .into_iter()
+        .filter(|path| path.parent().is_some_and(Path::exists))
+        .collect();
+    match read_inventory_for(&inventories, &playbooks) {
+        Ok((_, warnings)) => warnings,
+        Err(problems) => problems,
+    }
 }
 
 fn said_about(case: &Path) -> String {
-    let problems = if let Some(playbook) = source(&case.join("playbook.yaml")) {
-        said_about_playbook(playbook, case)
-    } else if let Some(settings) = source(&case.join(ROOT_FILE)) {
-        parse_project(&settings, Path::new("/")).err().unwrap_or_default()
-    } else {
-        let inventory = source(&case.join("inventory.yaml")).expect("a case has a playbook, an inventory or settings");
-        parse_inventory(&[inventory]).err().unwrap_or_default()
-    };
-    problems.iter().map(brief).collect()
+    let text: String = problems(case).iter().map(brief).collect();
+    text.replace(&format!("{}/", case.display()), "")
 }
 
-fn said_about_playbook(playbook: Arc<SourceFile>, case: &Path) -> Vec<Diagnostic> {
-    let playbook = match parse_playbook(playbook, Path::new("playbook.yaml"), Path::new("/")) {
+fn said_about_playbook(path: &Path, case: &Path) -> Vec<Diagnostic> {
+    let playbook = match read_playbook(path, Some(Path::new("/"))) {
         Ok((playbook, _)) => playbook,
         Err(problems) => return problems,
     };
     let one_host = || Arc::new(SourceFile { name: "inventory.yaml".into(), text: "all: {hosts: {h1: }}\n".into() });
-    let inventory = source(&case.join("inventory.yaml")).unwrap_or_else(one_host);
+    let inventory = read_file(&case.join("inventory.yaml")).unwrap_or_else(|_| one_host());
     let (inventory, _) = parse_inventory(&[inventory]).expect("the inventory beside a playbook is right");
     let hosts = inventory.hosts.keys().cloned().collect();
     let inputs = Inputs::new(vec![playbook], inventory, Vars::new(), Sources::default());

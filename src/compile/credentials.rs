@@ -1,8 +1,9 @@
 //! `credentials:` of a unit: files that only root can read, and a drop-in by which systemd hands them to the service.
 //!
 //! Where the host has `systemd-creds` (systemd 250 and later) it encrypts them with its own key, and
-//! `LoadCredentialEncrypted=` decrypts them as the service starts: a copy of the disk or a backup of /etc holds no
-//! secret. Elsewhere they are plain files of root's for `LoadCredential=` (247 and later). The service sees no
+//! `LoadCredentialEncrypted=` decrypts them as the service starts: a backup of /etc holds no secret. (What is
+//! sent lies in the clear, root's alone, in the run's folder below /var/lib/unitfleet until the run is over, and so does a
+//! plain file that an encrypted one has replaced, among the copies of the last runs.) Elsewhere they are plain files of root's for `LoadCredential=` (247 and later). The service sees no
 //! difference: it reads `$CREDENTIALS_DIRECTORY/NAME`. Tried on 247, 252 and 257.
 //!
 //! The key is the host's, not that of a TPM: a file bound to a TPM becomes unreadable by an update of the firmware.

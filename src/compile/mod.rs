@@ -30,6 +30,7 @@ mod credentials;
 mod definitions;
 mod filters;
 mod functions;
+mod given;
 mod hold;
 mod knowledge;
 mod messages;
@@ -51,11 +52,10 @@ use std::sync::{Arc, OnceLock};
 
 use crate::load::check_unique;
 use crate::load::inventory::Inventory;
-use crate::load::manifest::{Manifest, Playbook, Selection};
-use crate::load::selector::Selector;
+use crate::load::manifest::{DefaultTarget, Manifest, Playbook, Selection};
 use crate::load::spans::Seg;
 use crate::load::tags::TagFilter;
-use crate::model::{Desired, Diagnostic, HostName, UnitKind, UnitName, Vars};
+use crate::model::{Desired, Diagnostic, HostName, UnitKind, UnitName, Vars, Wanted};
 use crate::render::{Context, Files, Renderer, Search};
 
 use claims::{Claims, Kind};
@@ -98,14 +98,17 @@ pub struct Inputs {
     /// `groups` and `inventory`, the same for every host and made once.
     fleet: OnceLock<Context>,
     peers: OnceLock<Arc<Peers>>,
+    /// The hosts of every manifest, playbook by playbook: each host may be compiled once more, with its facts.
+    selected: OnceLock<Vec<Vec<Selected>>>,
 }
+
+type Selected = Result<Arc<BTreeSet<HostName>>, Diagnostic>;
 
 impl Inputs {
     /// Takes what was read. `extra` are the variables of the command line.
     #[must_use]
     pub fn new(playbooks: Vec<Playbook>, inventory: Inventory, extra: Vars, sources: Sources) -> Self {
-        let tags = TagFilter::default();
-        Self { playbooks, inventory, extra, sources, tags, fleet: OnceLock::new(), peers: OnceLock::new() }
+        Self { playbooks, inventory, extra, sources, ..Self::default() }
     }
 
     /// Limits the run to what the tags select.
@@ -122,14 +125,19 @@ impl Inputs {
 
     /// What every host of `limit` that a manifest selects shall look like; or everything that is wrong.
     pub fn compile(&self, limit: &BTreeSet<HostName>, knowledge: &Knowledge) -> Result<Compiled, Vec<Diagnostic>> {
-        let Self { playbooks, inventory, extra, sources, tags, fleet, peers } = self;
+        let Self { playbooks, inventory, extra, sources, tags, fleet, peers, selected } = self;
         let mut needs = Needs::default();
         let mut messages = Messages::default();
         messages.extend(check_unique(playbooks));
         let fleet = fleet.get_or_init(|| variables::fleet(inventory));
         let peers = peers.get_or_init(|| Arc::new(Peers::new(inventory, fleet)));
+        let hosts_of = |playbook: &Playbook| -> Vec<Selected> {
+            playbook.manifests.iter().map(|manifest| hosts_of(manifest, inventory)).collect()
+        };
+        let selected = selected.get_or_init(|| playbooks.iter().map(hosts_of).collect());
+        let jobs = playbooks.iter().zip(selected);
         let jobs: Vec<Job> =
-            playbooks.iter().flat_map(|playbook| jobs_of(playbook, inventory, peers, sources, &mut messages)).collect();
+            jobs.flat_map(|(playbook, selected)| jobs_of(playbook, selected, peers, sources, &mut messages)).collect();
         let mut compiled = BTreeMap::new();
         let mut shadows = Shadows::default();
         for host in limit {
@@ -150,6 +158,7 @@ impl Inputs {
             needs.add(of_host);
         }
         messages.of_no_host(shadows.hints());
+        messages.of_no_host(given::misspelt(extra, playbooks, inventory));
         messages.finish().map(|warnings| Compiled { desired: compiled, warnings, needs })
     }
 }
@@ -170,12 +179,12 @@ struct Job<'a> {
     playbook: &'a Playbook,
     manifest: &'a Manifest,
     renderer: std::rc::Rc<Renderer>,
-    hosts: BTreeSet<HostName>,
+    hosts: Arc<BTreeSet<HostName>>,
 }
 
 fn jobs_of<'a>(
     playbook: &'a Playbook,
-    inventory: &Inventory,
+    selected: &[Selected],
     peers: &Arc<Peers>,
     sources: &Sources,
     messages: &mut Messages,
@@ -190,8 +199,8 @@ fn jobs_of<'a>(
     renderer.teach(&filters::NAMES, |environment| functions::register_asking(environment, peers, project));
     let renderer = std::rc::Rc::new(renderer);
     let mut jobs = Vec::new();
-    for manifest in &playbook.manifests {
-        match selected(manifest, inventory) {
+    for (manifest, hosts) in playbook.manifests.iter().zip(selected) {
+        match hosts.clone() {
             Ok(hosts) => {
                 if hosts.is_empty() {
                     messages.push(nothing_selected(manifest));
@@ -204,9 +213,9 @@ fn jobs_of<'a>(
     jobs
 }
 
-fn selected(manifest: &Manifest, inventory: &Inventory) -> Result<BTreeSet<HostName>, Diagnostic> {
-    let hosts = Selector::parse(&manifest.hosts).and_then(|selector| selector.select(inventory));
-    hosts.map(|hosts| hosts.into_iter().collect()).map_err(|error| {
+fn hosts_of(manifest: &Manifest, inventory: &Inventory) -> Selected {
+    let hosts = manifest.selector.select(inventory);
+    hosts.map(|hosts| Arc::new(hosts.into_iter().collect())).map_err(|error| {
         let span = manifest.spans.value(&[key("hosts")]);
         error.diagnostic(manifest.spans.source(), span)
     })
@@ -221,8 +230,7 @@ fn nothing_selected(manifest: &Manifest) -> Diagnostic {
 }
 
 fn one_host(host: &HostName, jobs: &[&Job], given: &Given, messages: &mut Messages, shadows: &mut Shadows) -> Desired {
-    let none = Vars::new();
-    let of_host = given.inventory.hosts.get(host).map_or(&none, |found| &found.vars);
+    let of_host = given.inventory.hosts.get(host);
     let mut desired = Desired::empty(host.clone());
     let mut claims = Claims::default();
     for job in jobs {
@@ -243,7 +251,9 @@ fn one_host(host: &HostName, jobs: &[&Job], given: &Given, messages: &mut Messag
             Some(There::Yes) => {
                 draft.desired.manifests.insert(manifest.name.clone());
                 draft.messages.extend(scope.wrong_variables());
-                shadows.look(manifest, &job.renderer, of_host);
+                if let Some(of_host) = of_host {
+                    shadows.look(manifest, &job.renderer, of_host);
+                }
                 contents(&scope, &mut draft);
             }
             Some(There::Perhaps) => draft.aside(|draft| contents(&scope, draft)),
@@ -288,9 +298,14 @@ struct Draft<'a> {
     tags: &'a TagFilter,
 }
 
-fn default_target(scope: &Scope, written: &str, draft: &mut Draft) -> Result<(), Diagnostic> {
+fn default_target(scope: &Scope, written: &DefaultTarget, draft: &mut Draft) -> Result<(), Diagnostic> {
     const DEAD_ENDS: [&str; 6] = ["poweroff", "reboot", "halt", "kexec", "rescue", "emergency"];
     let path: [Seg; 1] = [key("default_target")];
+    let DefaultTarget::Named(written) = written else {
+        let claim = draft.claims.claim((Kind::DefaultTarget, ""), scope, &path, &Selection::default())?;
+        draft.desired.default_target = Some((Wanted::Absent, claim));
+        return Ok(());
+    };
     let name = scope.name(written, &path, UnitName::parse, "the name of a target")?;
     if name.kind() != UnitKind::Target || name.is_template() || name.as_str() == "default.target" {
         return Err(scope.error(&path, "the default target has to be a target, such as `multi-user.target`"));
@@ -301,7 +316,7 @@ fn default_target(scope: &Scope, written: &str, draft: &mut Draft) -> Result<(),
             .help("use `multi-user.target` or `graphical.target`"));
     }
     let claim = draft.claims.claim((Kind::DefaultTarget, ""), scope, &path, &Selection::default())?;
-    draft.desired.default_target = Some((name, claim));
+    draft.desired.default_target = Some((Wanted::Present(name), claim));
     Ok(())
 }
 

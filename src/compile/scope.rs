@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::definitions;
 use super::knowledge::{self, Knowledge, Needs};
 use super::variables::{Layer, Origin, SecretLayer, Settled, blamed, settle};
+use crate::load::inventory::Host;
 use crate::load::manifest::{Expr, Manifest, Playbook, Setting};
 use crate::load::spans::Seg;
 use crate::model::{Diagnostic, HostFacts, HostName, Label, NameError, OnChange, RunState, Vars};
@@ -65,17 +66,16 @@ pub(super) struct Scope<'a> {
 }
 
 impl<'a> Scope<'a> {
-    pub(super) fn new(common: Common<'a>, of_host: &'a Vars, extra: &'a Vars, fleet: &Context) -> Self {
+    pub(super) fn new(common: Common<'a>, of_host: Option<&'a Host>, extra: &'a Vars, fleet: &Context) -> Self {
         let Common { manifest, host, knowledge, .. } = common;
         let mut built_in = fleet.clone();
         built_in.set("host", &host.as_str().into());
         built_in.set_tainted("facts", &knowledge::facts(knowledge.facts.get(host)), &knowledge::of_facts());
         let in_manifest = |vars, name| Layer { vars, origin: Origin::Manifest(&manifest.spans, vec![key(name)]) };
-        let weaker = vec![
-            in_manifest(&manifest.defaults, "defaults"),
-            Layer { vars: of_host, origin: Origin::Inventory },
-            in_manifest(&manifest.vars, "vars"),
-        ];
+        let of_host = of_host.map(|host| Layer { vars: &host.vars, origin: Origin::Inventory(&host.layers) });
+        let mut weaker = vec![in_manifest(&manifest.defaults, "defaults")];
+        weaker.extend(of_host);
+        weaker.push(in_manifest(&manifest.vars, "vars"));
         let extra = Layer { vars: extra, origin: Origin::CommandLine };
         Self::settle(common, weaker, extra, built_in)
     }

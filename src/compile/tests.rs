@@ -17,6 +17,7 @@ fn inventory(hosts: &[(&str, serde_json::Value)]) -> Inventory {
             target: Target::ssh(name.clone()),
             groups: vec!["all".to_owned()],
             vars: vars.as_object().unwrap().clone(),
+            layers: Vec::new(),
         };
         inventory.hosts.insert(name, host);
     }
@@ -320,6 +321,20 @@ fn variables_of_a_unit_and_of_the_command_line_are_told_once_and_without_their_t
         ]
     );
     assert!(!format!("{wrong:?}").contains("TOPSECRET"));
+}
+
+#[test]
+fn a_variable_of_the_command_line_that_was_meant_to_be_another_is_told() {
+    let warnings = |extra: serde_json::Value| {
+        let text = "defaults: {every: 5}\nfiles: {/f: {content: '{{ every }} {{ evry | default(1) }}'}}\n";
+        let case = Case { extra, inventory: inventory(&[("h1", json!({"workers": 2}))]), ..Case::new(text) };
+        let said = case.run().unwrap().warnings;
+        said.iter().map(|warning| warning.help.clone().unwrap_or_default()).collect::<Vec<_>>()
+    };
+    assert_eq!(warnings(json!({"evey": 1})), ["did you mean `every`?"]);
+    assert_eq!(warnings(json!({"wokers": 1})), ["did you mean `workers`?"]);
+    // What is defined, what the playbook names, what is like nothing else.
+    assert_eq!(warnings(json!({"every": 1, "evry": 1, "release": 1})), [""; 0]);
 }
 
 #[test]
@@ -759,7 +774,13 @@ fn the_playbooks_that_we_bring_along_compile() {
         };
         assert!(text.lines().take(2).all(|line| line.starts_with("# ")), "{}", path.display());
         let playbook = playbook("playbook.yaml", &text, path.parent().unwrap());
-        let inventory = inventory(&[("h1", json!({})), ("h2", json!({})), ("h3", json!({}))]);
+        // One has groups of its own, with their variables beside it.
+        let own = path.with_file_name("inventory.ini");
+        let inventory = if own.is_file() {
+            crate::load::inventory::read_inventory_for(&[own], std::slice::from_ref(&path)).unwrap().0
+        } else {
+            inventory(&[("h1", json!({})), ("h2", json!({})), ("h3", json!({}))])
+        };
         let limit = inventory.hosts.keys().cloned().collect();
         let inputs = Inputs::new(vec![playbook], inventory.clone(), Vars::new(), Sources::default());
         let result = inputs.compile(&limit, &Knowledge::default());
@@ -833,7 +854,7 @@ fn the_playbooks_in_the_readme_compile_as_printed() {
         assert_eq!(warnings, []);
         compiled.extend(text.lines().next());
     }
-    assert_eq!(compiled.len(), 3, "{compiled:?}");
+    assert_eq!(compiled.len(), 4, "{compiled:?}");
 }
 
 mod hostile;

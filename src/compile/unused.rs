@@ -36,6 +36,6 @@ pub(super) fn warnings(scope: &Scope, entry: &UnitEntry, path: &[Seg]) -> Vec<Di
 }
 
 /// How often a word stands in a text.
-fn occurrences(text: &str, word: &str) -> usize {
+pub(super) fn occurrences(text: &str, word: &str) -> usize {
     text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|found| *found == word).count()
 }

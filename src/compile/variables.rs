@@ -18,7 +18,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::knowledge::{of_secret, stand_in};
-use crate::load::inventory::Inventory;
+use crate::load::inventory::{self, Inventory};
 use crate::load::manifest::SecretEntry;
 use crate::load::spans::{Seg, Spans};
 use crate::model::{Diagnostic, SecretSource, Secrets, SourceFile, Vars};
@@ -51,8 +51,17 @@ pub(super) struct SecretLayer<'a> {
 pub(super) enum Origin<'a> {
     /// At this path of a manifest.
     Manifest(&'a Spans, Vec<Seg>),
-    Inventory,
+    /// In the files of an inventory, each of which says something of the host.
+    Inventory(&'a [Arc<inventory::Layer>]),
     CommandLine,
+}
+
+/// Where the inventory says last what a variable is, in words: to show the line itself would show the value.
+pub(super) fn written_at(layers: &[Arc<inventory::Layer>], name: &str) -> Option<String> {
+    let last = |layer: &Arc<inventory::Layer>| layer.entries.iter().rfind(|entry| entry.name == name).cloned();
+    let (layer, entry) = layers.iter().rev().find_map(|layer| Some((layer, last(layer)?)))?;
+    let definition = inventory::Definition { layer, entry: &entry };
+    Some(format!("{}, {}", definition.place(), layer.what))
 }
 
 impl Origin<'_> {
@@ -60,8 +69,11 @@ impl Origin<'_> {
     fn tell(&self, name: &str, mut wrong: Diagnostic) -> Diagnostic {
         let whose = match self {
             Origin::Manifest(..) => return wrong,
-            Origin::Inventory => "of the inventory",
-            Origin::CommandLine => "given with `-e`",
+            Origin::Inventory(layers) => match written_at(layers, name) {
+                Some(place) => format!("of the inventory ({place})"),
+                None => "of the inventory".to_owned(),
+            },
+            Origin::CommandLine => "given with `-e`".to_owned(),
         };
         wrong.labels.clear();
         wrong.message = format!("the variable `{name}` {whose} cannot be used: {}", wrong.message);
@@ -83,7 +95,7 @@ impl Origin<'_> {
                 let path: Vec<Seg> = path.iter().chain(nested).cloned().collect();
                 Site { source: Arc::clone(spans.source()), span: spans.value(&path) }
             }
-            Origin::Inventory | Origin::CommandLine => nowhere(),
+            Origin::Inventory(_) | Origin::CommandLine => nowhere(),
         }
     }
 }
@@ -197,7 +209,7 @@ pub(super) fn fleet(inventory: &Inventory) -> Context {
 fn settled_alone(host: &str, vars: &Vars, renderer: &Renderer) -> Vars {
     let mut built_in = Context::default();
     built_in.set("host", &host.into());
-    let layer = Layer { vars, origin: Origin::Inventory };
+    let layer = Layer { vars, origin: Origin::Inventory(&[]) };
     let settled = settle(&[layer], None, &built_in, false, renderer);
     let usable = vars.keys().filter(|name| !settled.unusable.contains_key(*name));
     usable.filter_map(|name| Some((name.clone(), settled.context.get(name)?))).collect()
@@ -370,7 +382,7 @@ impl<'a> Work<'a> {
     }
 
     fn fail(&mut self, name: &str, strength: usize, diagnostic: Diagnostic) {
-        if !matches!(self.definitions[name][strength].origin, Origin::Inventory) {
+        if !matches!(self.definitions[name][strength].origin, Origin::Inventory(_)) {
             self.settled.wrong.push(diagnostic.clone());
         }
         self.settled.unusable.insert(name.to_owned(), diagnostic);

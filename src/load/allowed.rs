@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::model::{Diagnostic, SourceFile};
 
+use super::elsewhere;
 use super::node::{Dialect, Node};
 
 /// Problems of one file, in the order in which they were found.
@@ -103,6 +104,8 @@ impl Keys {
         let capital = capitalised(key);
         if self.sections && SECTIONS.contains(&capital.as_str()) {
             let _infallible = write!(help, "sections are capitalised: write `{capital}:`");
+        } else if let Some(instead) = elsewhere::instead(self.of, key) {
+            help = instead;
         } else {
             if let Some(meant) = closest(key, self.now.iter().chain(self.later).copied()) {
                 let _infallible = write!(help, "did you mean `{meant}`? ");

@@ -23,6 +23,10 @@ pub(super) struct Document {
 }
 
 impl Document {
+    pub(super) fn new(spans: Spans, value: Value) -> Self {
+        Self { spans, value }
+    }
+
     /// The document's outermost node.
     pub(super) fn root(&self) -> Node<'_> {
         Node::new(self.spans.tree(), self.spans.root(), &self.value)

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::model::{ManifestName, OnChange, RunState, SourceFile, Vars};
 
+use super::selector::Selector;
 use super::spans::Spans;
 
 /// A typed value, or the text of a template that yields one.
@@ -72,6 +73,15 @@ pub struct Playbook {
     pub manifests: Vec<Manifest>,
 }
 
+/// `default_target:`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DefaultTarget {
+    /// The name of a target; may hold `{{ … }}`.
+    Named(String),
+    /// `{absent: true}`: what an earlier run has set is taken away, and the package's default holds again.
+    Absent,
+}
+
 /// One document of a playbook.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "CONTRACT keys under their own names")]
@@ -79,8 +89,10 @@ pub struct Manifest {
     /// Where everything stands; paths start at this document.
     pub spans: Spans,
     pub name: ManifestName,
-    /// The selector as written, checked for syntax.
+    /// The selector as written.
     pub hosts: String,
+    /// The same, read; with what its files hold, if the playbook was read from a disk.
+    pub selector: Selector,
     pub selection: Selection,
     pub defaults: Vars,
     pub vars: Vars,
@@ -90,7 +102,7 @@ pub struct Manifest {
     pub files: BTreeMap<String, FileEntry>,
     pub unit_defaults: UnitDefaults,
     pub units: BTreeMap<String, UnitEntry>,
-    pub default_target: Option<String>,
+    pub default_target: Option<DefaultTarget>,
 }
 
 /// `secrets: {NAME: …}`: where a secret comes from; texts may hold `{{ … }}`.

@@ -8,6 +8,7 @@
 //! Nothing is rendered here, no other file is opened (templates and `source:` belong to the rooms above), and nothing
 //! asks whether a directive exists: that needs systemd's catalogue.
 
+pub mod extra_vars;
 pub mod inventory;
 pub mod manifest;
 pub mod project;
@@ -19,8 +20,10 @@ mod accounts;
 mod allowed;
 mod brief;
 mod document;
+mod elsewhere;
 mod entries;
 mod file_keys;
+mod json_document;
 mod leaf;
 mod node;
 mod playbook;
@@ -34,6 +37,7 @@ mod slips;
 mod tree;
 mod units;
 mod words;
+mod yaml11;
 
 pub use accounts::{IdError, parse_id};
 pub use brief::brief;

@@ -7,6 +7,7 @@ use serde_yaml::Value;
 use crate::model::Vars;
 
 use super::tree::{Kind, NodeId, Tree};
+use super::yaml11;
 
 /// A cursor into a document; cheap to copy. Aliases are looked through.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +22,8 @@ pub(super) struct Node<'a> {
 pub(super) enum Dialect {
     /// Playbooks: YAML 1.2, so `yes` is text.
     Playbook,
-    /// Inventories: as Ansible reads them, so an unquoted `yes` is true and `<<` merges.
+    /// Inventories and files of variables: as Ansible reads them, so an unquoted `yes` is true, `010` is eight and
+    /// `<<` merges.
     Inventory,
 }
 
@@ -135,6 +137,10 @@ impl<'a> Node<'a> {
         if let Some(value) = self.boolean(dialect) {
             return value.into();
         }
+        if dialect == Dialect::Inventory && self.is_plain() && !self.is_null() {
+            let text = self.text().unwrap_or_default();
+            return yaml11::number(text).unwrap_or_else(|| text.into());
+        }
         let number = match self.value {
             Value::Null => return serde_json::Value::Null,
             Value::Number(number) => number
@@ -198,6 +204,13 @@ mod tests {
         let text = "[yes, 'yes', off, No]";
         assert_eq!(json_of(text, Dialect::Inventory), json!([true, "yes", false, false]));
         assert_eq!(json_of(text, Dialect::Playbook), json!(["yes", "yes", "off", "No"]));
+    }
+
+    #[test]
+    fn numbers_are_of_the_dialect() {
+        let text = "[010, 1e3, 0o10, 1:30, '010', 1.5, ~]";
+        assert_eq!(json_of(text, Dialect::Inventory), json!([8, "1e3", "0o10", 90, "010", 1.5, null]));
+        assert_eq!(json_of(text, Dialect::Playbook), json!(["010", 1000.0, 8, "1:30", "010", 1.5, null]));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::allowed::{Fields, Keys, Notes, in_order};
 use super::document::{Document, read_documents};
 use super::entries::{directory, file, named, user, vars};
 use super::leaf;
-use super::manifest::{Manifest, Playbook};
+use super::manifest::{DefaultTarget, Manifest, Playbook};
 use super::node::{Dialect, Node};
 use super::project::root_of;
 use super::read_file::read_file;
@@ -46,7 +46,28 @@ pub(super) const MANIFEST: Keys = Keys {
 pub fn read_playbook(path: &Path, root: Option<&Path>) -> Result<(Playbook, Vec<Diagnostic>), Vec<Diagnostic>> {
     let source = read_file(path).map_err(|problem| vec![problem])?;
     let root = root.map_or_else(|| root_of(path), Path::to_path_buf);
-    parse_playbook(source, path, &root)
+    let (mut playbook, warnings) = parse_playbook(source, path, &root)?;
+    let problems: Vec<Diagnostic> =
+        playbook.manifests.iter_mut().filter_map(|manifest| read_hosts(manifest, path)).collect();
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    Ok((playbook, warnings))
+}
+
+/// Reads the files that `hosts:` names, from the playbook's folder.
+fn read_hosts(manifest: &mut Manifest, playbook: &Path) -> Option<Diagnostic> {
+    let selector = std::mem::take(&mut manifest.selector);
+    match selector.read_files(playbook.parent().unwrap_or(Path::new(""))) {
+        Ok(selector) => {
+            manifest.selector = selector;
+            None
+        }
+        Err(error) => {
+            let span = manifest.spans.value(&[Seg::Key("hosts".to_owned())]);
+            Some(error.diagnostic(manifest.spans.source(), span))
+        }
+    }
 }
 
 /// Reads a playbook's text. Pure: `path` and `root` are only kept.
@@ -123,14 +144,15 @@ fn manifest(document: &Document, notes: &mut Notes<'_>) -> Option<Manifest> {
     }
     let fields = Fields::read(root, &MANIFEST, Dialect::Playbook, notes)?;
     let name = name(&fields, root, notes);
-    let hosts = hosts(&fields, root, notes);
+    let (hosts, selector) = hosts(&fields, root, notes).unwrap_or_default();
     let get = |key| fields.get(key);
     secrets::named_twice(get("secrets"), [get("defaults"), get("vars")], notes);
     let manifest = Manifest {
         spans: document.spans.clone(),
         // Without a name this manifest is not used, but its other mistakes are still found below.
         name: name.clone().or_else(|| ManifestName::parse("unnamed").ok())?,
-        hosts: hosts.clone().unwrap_or_default(),
+        hosts,
+        selector,
         selection: selection(&fields, notes),
         defaults: vars(get("defaults"), notes),
         vars: vars(get("vars"), notes),
@@ -163,7 +185,7 @@ fn name(fields: &Fields<'_>, root: Node<'_>, notes: &mut Notes<'_>) -> Option<Ma
     }
 }
 
-fn hosts(fields: &Fields<'_>, root: Node<'_>, notes: &mut Notes<'_>) -> Option<String> {
+fn hosts(fields: &Fields<'_>, root: Node<'_>, notes: &mut Notes<'_>) -> Option<(String, Selector)> {
     let Some(node) = fields.get("hosts") else {
         let start = root.span().start;
         let help = "add a line such as `hosts: web`: a host, a group, `all`, or a selector such as `web:!db3`";
@@ -182,11 +204,13 @@ fn hosts(fields: &Fields<'_>, root: Node<'_>, notes: &mut Notes<'_>) -> Option<S
         notes.error(node.span(), "`hosts` cannot be a template", help);
         return None;
     }
-    if let Err(error) = Selector::parse(&text) {
-        notes.list.push(error.diagnostic(notes.source, node.span()));
-        return None;
+    match Selector::parse(&text) {
+        Ok(selector) => Some((text, selector)),
+        Err(error) => {
+            notes.list.push(error.diagnostic(notes.source, node.span()));
+            None
+        }
     }
-    Some(text)
 }
 
 /// Targets into which a host must not boot for good, and why.
@@ -211,10 +235,22 @@ pub(super) const NO_DEFAULT: [(&str, &str); 18] = [
     ("runlevel6", "a host that boots into it reboots for ever"),
 ];
 
-fn default_target(node: Node<'_>, notes: &mut Notes<'_>) -> Option<String> {
+fn default_target(node: Node<'_>, notes: &mut Notes<'_>) -> Option<DefaultTarget> {
+    if let Some(entries) = node.entries(Dialect::Playbook) {
+        let is_absent =
+            |(key, value): &(&str, Node<'_>)| *key == "absent" && value.boolean(Dialect::Playbook) == Some(true);
+        if let [entry] = entries.as_slice()
+            && is_absent(entry)
+        {
+            return Some(DefaultTarget::Absent);
+        }
+        let message = "`default_target` is the name of a target, or `{absent: true}`";
+        notes.error(node.span(), message, "write `default_target: multi-user.target`, or leave the key out");
+        return None;
+    }
     let text = leaf::text(node, notes)?;
     if leaf::is_template(&text) {
-        return Some(text);
+        return Some(DefaultTarget::Named(text));
     }
     let help = "usual ones are multi-user.target and graphical.target";
     let kind = UnitName::parse(&text).ok().map(|name| name.kind());
@@ -227,7 +263,7 @@ fn default_target(node: Node<'_>, notes: &mut Notes<'_>) -> Option<String> {
         notes.error(node.span(), format!("`{text}` cannot be the default target: {why}"), help);
         return None;
     }
-    Some(text)
+    Some(DefaultTarget::Named(text))
 }
 
 #[cfg(test)]

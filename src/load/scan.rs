@@ -173,11 +173,11 @@ impl<'a> Scan<'a> {
         let written = &self.source.text[range.clone()];
         let tag = written.split_whitespace().find(|word| word.starts_with('!')).unwrap_or("!");
         let start = range.start + written.find(tag).unwrap_or_default();
-        let message = format!("the tag `{tag}` is not supported");
-        let help = if tag == "!vault" {
-            "values encrypted by ansible-vault cannot be read; keep the secret out of this file"
+        let (message, help) = if tag == "!vault" {
+            ("this value is encrypted by ansible-vault, which is not read here".to_owned(), slips::VAULT_HELP)
         } else {
-            "take the tag away; text that starts with `!` needs quotes"
+            let help = "take the tag away; text that starts with `!` needs quotes";
+            (format!("the tag `{tag}` is not supported"), help)
         };
         self.problems.push(self.error(start..start + tag.len(), message).help(help));
     }

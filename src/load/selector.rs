@@ -3,7 +3,8 @@
 //! `web`, `h1,h2` or `h1:h2` (union), `web:&prod` (also in), `all:!db3` (but not), `web*` (glob over hosts and
 //! groups), `web[0:4]` (a slice of a group, both ends included). As in Ansible the order of the parts does not matter:
 //! all unions first, then `&`, then `!`. Unlike Ansible a name that nothing answers to is an error, not a warning: a
-//! mistyped name must not shrink or widen a run. Regular expressions and `@file` are not read.
+//! mistyped name must not shrink or widen a run. `@file` is a file with a selector on each line, read when the selector
+//! is (see `files`). Regular expressions are not read.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -14,12 +15,13 @@ use crate::model::{Diagnostic, HostName, SourceFile, quoted};
 use super::allowed::closest;
 use super::inventory::Inventory;
 
+mod files;
 mod glob;
 
 use glob::matches;
 
 /// A parsed selector.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selector {
     parts: Vec<Part>,
 }
@@ -32,17 +34,38 @@ pub struct SelectorError {
     pub message: String,
     /// What to do about it.
     pub help: String,
+    /// Where it stands, in a file that the selector names.
+    pub at: Option<(Arc<SourceFile>, Range<usize>)>,
 }
 
 impl SelectorError {
     fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { message: message.into(), help: help.into() }
+        Self { message: message.into(), help: help.into(), at: None }
+    }
+
+    fn in_file(mut self, at: Option<&(Arc<SourceFile>, Range<usize>)>) -> Self {
+        self.at = self.at.or_else(|| at.cloned());
+        self
     }
 
     /// The error at the place where the selector is written.
     #[must_use]
     pub fn diagnostic(&self, source: &Arc<SourceFile>, span: Range<usize>) -> Diagnostic {
-        Diagnostic::error(&self.message).at(source, span, "").help(&self.help)
+        let problem = Diagnostic::error(&self.message).help(&self.help);
+        match &self.at {
+            Some((file, line)) => problem.at(file, line.clone(), "").at(source, span, "named here"),
+            None => problem.at(source, span, ""),
+        }
+    }
+
+    /// The error without a place of its own but that in a file.
+    #[must_use]
+    pub fn alone(&self) -> Diagnostic {
+        let problem = Diagnostic::error(&self.message).help(&self.help);
+        match &self.at {
+            Some((file, line)) => problem.at(file, line.clone(), ""),
+            None => problem,
+        }
     }
 }
 
@@ -56,8 +79,19 @@ enum Role {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Part {
     role: Role,
-    pattern: String,
-    slice: Option<Slice>,
+    what: What,
+    /// Its line, if it was read from a file.
+    at: Option<(Arc<SourceFile>, Range<usize>)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum What {
+    /// A name or a glob.
+    Pattern { pattern: String, slice: Option<Slice> },
+    /// A file that is not read yet.
+    File(String),
+    /// What a file behind `&` or `!` holds.
+    Listed(Selector),
 }
 
 /// Positions in a group, from 0; negative ones count from the end.
@@ -137,11 +171,14 @@ impl Part {
                 "use `*` and `?`, or name a group",
             ));
         }
-        if rest.starts_with('@') {
-            return Err(SelectorError::new(
-                format!("`{rest}`: hosts from a file are not supported yet by this version"),
-                "list the hosts, separated by commas, or make them a group",
-            ));
+        if let Some(path) = rest.strip_prefix('@') {
+            if path.is_empty() {
+                return Err(SelectorError::new(
+                    "`@` names no file",
+                    "write `@FILE`: a file with one selector on each line",
+                ));
+            }
+            return Ok(Self { role, what: What::File(path.to_owned()), at: None });
         }
         let (pattern, slice) = slice_of(rest);
         let odd = |c: char| c.is_whitespace() || c.is_control() || "&!~@{}()\"'`$;|<>/\\".contains(c);
@@ -157,16 +194,33 @@ impl Part {
                 "a slice is written `web[0:4]`, a choice of characters `web[abc]`",
             ));
         }
-        Ok(Self { role, pattern: pattern.to_owned(), slice })
+        Ok(Self { role, what: What::Pattern { pattern: pattern.to_owned(), slice }, at: None })
     }
 
     fn hosts(&self, inventory: &Inventory) -> Result<Vec<HostName>, SelectorError> {
-        let hosts = self.matching(inventory)?;
-        match self.slice {
+        let hosts = match &self.what {
+            What::Pattern { pattern, slice } => self.of_pattern(pattern, *slice, inventory),
+            What::Listed(selector) => selector.select(inventory).map(|hosts| hosts.into_iter().collect()),
+            What::File(path) => Err(SelectorError::new(
+                format!("`@{path}` cannot be read here"),
+                "list the hosts, separated by commas, or make them a group",
+            )),
+        };
+        hosts.map_err(|error| error.in_file(self.at.as_ref()))
+    }
+
+    fn of_pattern(
+        &self,
+        pattern: &str,
+        slice: Option<Slice>,
+        inventory: &Inventory,
+    ) -> Result<Vec<HostName>, SelectorError> {
+        let hosts = self.matching(pattern, inventory)?;
+        match slice {
             None => Ok(hosts),
             Some(slice) => slice.apply(&hosts).ok_or_else(|| {
                 SelectorError::new(
-                    format!("`{}` has {} hosts, and the slice begins behind them", self.pattern, hosts.len()),
+                    format!("`{pattern}` has {} hosts, and the slice begins behind them", hosts.len()),
                     "positions count from 0",
                 )
             }),
@@ -174,8 +228,7 @@ impl Part {
     }
 
     /// All hosts of the pattern, each once, in the order of the inventory within a group.
-    fn matching(&self, inventory: &Inventory) -> Result<Vec<HostName>, SelectorError> {
-        let name = self.pattern.as_str();
+    fn matching(&self, name: &str, inventory: &Inventory) -> Result<Vec<HostName>, SelectorError> {
         if let Some(group) = inventory.groups.get(name) {
             return Ok(group.hosts.clone());
         }
@@ -229,6 +282,8 @@ fn slice_of(word: &str) -> (&str, Option<Slice>) {
     let Some((from, to)) = inner.split_once([':', '-']) else {
         return (word, None);
     };
+    // `[:3]` begins with the first; `[:]` says nothing, and is left to the glob, which refuses it.
+    let from = if from.is_empty() && !to.is_empty() { "0" } else { from };
     if !digits(from) || !(to.is_empty() || digits(to)) {
         return (word, None);
     }

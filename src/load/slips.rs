@@ -9,6 +9,10 @@ use std::sync::Arc;
 
 use crate::model::{Diagnostic, SourceFile};
 
+/// What to do instead of keeping a secret in an inventory.
+pub(super) const VAULT_HELP: &str = "take the secret out of this file: `secrets:` of a playbook fetches it by a command, \
+                                     such as `ansible-vault view FILE`";
+
 /// Explains a parser error at a byte offset.
 pub(super) fn explain(source: &Arc<SourceFile>, offset: usize, info: &str) -> Diagnostic {
     let text = &source.text;

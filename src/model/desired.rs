@@ -71,7 +71,7 @@ pub struct Desired {
     /// Units by name, instances of templates included.
     pub units: BTreeMap<UnitName, DesiredUnit>,
     /// The target to boot into, if a manifest says.
-    pub default_target: Option<(UnitName, Claim)>,
+    pub default_target: Option<(Wanted<UnitName>, Claim)>,
 }
 
 impl Desired {
@@ -80,9 +80,10 @@ impl Desired {
         let users = self.users.values_mut().map(|user| &mut user.claim);
         let directories = self.directories.values_mut().map(|directory| &mut directory.claim);
         let files = self.files.values_mut().map(|file| &mut file.claim);
+        let symlinks = self.symlinks.values_mut().map(|symlink| &mut symlink.claim);
         let units = self.units.values_mut().map(|unit| &mut unit.claim);
         let target = self.default_target.iter_mut().map(|(_, claim)| claim);
-        users.chain(directories).chain(files).chain(units).chain(target)
+        users.chain(directories).chain(files).chain(symlinks).chain(units).chain(target)
     }
 
     /// Keeps the run to what the judge of tags selects.
@@ -99,6 +100,17 @@ impl Desired {
         for until in holds.filter_map(|hold| hold.until.as_mut()).filter(|until| until.us > planned_us) {
             until.us = i64::MAX;
         }
+    }
+
+    /// Directories that shall be there: those declared, selected or not, and homes that are made.
+    #[must_use]
+    pub fn lasting_directories(&self) -> BTreeSet<AbsPath> {
+        let declared = self.directories.iter().filter(|(_, directory)| directory.spec != Wanted::Absent);
+        let homes = self.users.iter().filter_map(|(name, user)| match &user.spec {
+            Wanted::Present(spec) => spec.create_home.then(|| spec.new_home(name)),
+            Wanted::Absent => None,
+        });
+        declared.map(|(path, _)| path.clone()).chain(homes).collect()
     }
 
     /// Whether the run is about anything of the host.

@@ -30,7 +30,8 @@ pub use observed::{
     ObservedUnit, OthersBelow, Started,
 };
 pub use plan::{
-    Action, Change, ChangeKind, Content, Finding, FindingKind, HostPlan, Plan, Reason, ReasonKind, Refusal, Step,
+    Action, Change, ChangeKind, Content, Finding, FindingKind, HostPlan, Plan, Reason, ReasonKind, Refusal,
+    SECRET_INPUTS, Step,
 };
 pub use run::{Event, HostReport, Outcome, RunReport, StepOutcome, StepStatus, UnitFailure};
 pub use secret::{SecretSource, SecretValue, Secrets};

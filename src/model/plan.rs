@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::{
     AbsPath, Bytes, Digest, HostName, Ledger, LedgerEntry, ManifestName, Place, PrimaryGroup, UnitName, UserName,
@@ -31,10 +31,19 @@ pub struct HostPlan {
     /// Why this host must not be applied to. Not empty: the steps are not run.
     pub refusals: Vec<Refusal>,
     /// Hash of the inputs of every unit whose process matters, as they will be after the steps; the apply records it
-    /// beside the unit's `InvocationID`.
+    /// beside the unit's `InvocationID`. Those that a secret went into are not written: what a short password hashes to
+    /// is found by trying.
+    #[serde(serialize_with = "open_inputs")]
     pub inputs: BTreeMap<UnitName, String>,
     /// The ledgers as they will be after the steps; owners whose ledger becomes empty stand here empty.
     pub ledgers: BTreeMap<ManifestName, Ledger>,
+}
+
+/// The end of a hash that a secret went into: the host keeps its record from everybody but root.
+pub const SECRET_INPUTS: &str = "-secret";
+
+fn open_inputs<S: Serializer>(inputs: &BTreeMap<UnitName, String>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(inputs.iter().filter(|(_, hash)| !hash.ends_with(SECRET_INPUTS)))
 }
 
 impl HostPlan {

@@ -33,8 +33,10 @@ pub fn request(desired: &Desired) -> GatherRequest {
     }
     for (name, user) in &desired.users {
         request.users.insert(name.clone());
-        if let Wanted::Present(spec) = &user.spec {
-            ask_for_account(&mut request, name, spec);
+        match &user.spec {
+            Wanted::Present(spec) => ask_for_account(&mut request, name, spec),
+            // Its home stays, and the plan says so.
+            Wanted::Absent => drop(request.homes.insert(name.clone())),
         }
     }
     for (path, symlink) in &desired.symlinks {
@@ -52,7 +54,7 @@ pub fn request(desired: &Desired) -> GatherRequest {
             ask_for_inputs(&mut request, name, template, unit);
         }
     }
-    if let Some((target, _)) = &desired.default_target {
+    if let Some((Wanted::Present(target), _)) = &desired.default_target {
         request.units.insert(target.clone());
     }
     request

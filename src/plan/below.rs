@@ -11,7 +11,7 @@ use crate::model::{
 use super::draft::{Draft, Stage};
 
 pub(super) fn plan(draft: &mut Draft<'_>) {
-    for (path, directory) in &draft.desired.directories {
+    for (path, directory) in draft.desired.directories.iter().filter(|(_, directory)| directory.claim.selected) {
         match &directory.spec {
             Wanted::Present(spec) if spec.recurse => of_directory(draft, path, &directory.claim, spec),
             Wanted::Present(_) | Wanted::Absent => {}

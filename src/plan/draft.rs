@@ -156,11 +156,11 @@ impl<'a> Draft<'a> {
     pub(super) fn own(&mut self, owner: &ManifestName, entry: LedgerEntry) {
         for (name, ledger) in &mut self.ledgers {
             if name != owner {
-                ledger.entries.retain(|other| !same_thing(other, &entry));
+                ledger.entries.retain(|other| !same_place(other, &entry));
             }
         }
         let ledger = self.ledgers.entry(owner.clone()).or_insert_with(|| Ledger::new(owner.clone()));
-        ledger.entries.retain(|other| !same_thing(other, &entry));
+        ledger.entries.retain(|other| !same_place(other, &entry));
         ledger.entries.insert(entry);
     }
 
@@ -269,10 +269,17 @@ fn names_path(entry: &LedgerEntry, wanted: &AbsPath) -> bool {
 /// Whether two entries are about the same thing, whatever they say of it.
 pub(super) fn same_thing(one: &LedgerEntry, other: &LedgerEntry) -> bool {
     match (one, other) {
-        (
-            LedgerEntry::File { path: a, .. } | LedgerEntry::Link { path: a, .. },
-            LedgerEntry::File { path: b, .. } | LedgerEntry::Link { path: b, .. },
-        ) => a == b,
+        (LedgerEntry::File { path: a, .. }, LedgerEntry::File { path: b, .. })
+        | (LedgerEntry::Link { path: a, .. }, LedgerEntry::Link { path: b, .. }) => a == b,
         _ => one == other,
+    }
+}
+
+/// Whether one takes the place of the other: at a path is a file or a link.
+fn same_place(one: &LedgerEntry, other: &LedgerEntry) -> bool {
+    match (one, other) {
+        (LedgerEntry::File { path: a, .. }, LedgerEntry::Link { path: b, .. })
+        | (LedgerEntry::Link { path: a, .. }, LedgerEntry::File { path: b, .. }) => a == b,
+        _ => same_thing(one, other),
     }
 }

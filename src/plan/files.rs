@@ -180,8 +180,8 @@ pub(super) fn file_present(
             write(draft, unit, path, claim, spec, Content::Absent, None);
             true
         }
-        // What was a link of ours shall be a file: a write replaces it.
-        Some(ObservedPath::Link { target, .. }) if unit.is_none() && is_our_link(draft, path, claim) => {
+        // What was a link of ours, or is adopted, shall be a file: a write replaces it.
+        Some(ObservedPath::Link { target, .. }) if unit.is_none() && (adopt || is_our_link(draft, path, claim)) => {
             let kind = ChangeKind::Link { path: path.clone(), from: Some(target.clone()), to: None };
             draft.change(None, &claim.manifest, kind);
             write(draft, unit, path, claim, spec, Content::Absent, None);
@@ -196,6 +196,11 @@ pub(super) fn file_present(
             false
         }
     }
+}
+
+fn is_our_link(draft: &Draft<'_>, path: &AbsPath, claim: &Claim) -> bool {
+    let any = LedgerEntry::Link { path: path.clone(), target: String::new() };
+    draft.has_in_ledger(&claim.manifest, &any)
 }
 
 /// What is at the path. Of a file that is desired encrypted the digest is that of what it holds.
@@ -326,7 +331,7 @@ pub(super) fn file_absent(draft: &mut Draft<'_>, unit: Option<&UnitName>, path: 
     match draft.observed.paths.get(path) {
         Some(ObservedPath::Absent) => draft.disown(is_entry),
         Some(ObservedPath::Link { target, .. }) if unit.is_none() => {
-            let any = LedgerEntry::Link { path: path.clone(), target: target.clone() };
+            let any = LedgerEntry::Link { path: path.clone(), target: String::new() };
             let Some(why) = adopt::why_removed(draft, unit, claim, adopt, &any) else {
                 refuse_foreign(draft, unit, path, claim);
                 return;
@@ -359,11 +364,6 @@ pub(super) fn file_absent(draft: &mut Draft<'_>, unit: Option<&UnitName>, path: 
         }
         other => not_usable(draft, unit, path, claim, other, "file"),
     }
-}
-
-pub(super) fn is_our_link(draft: &Draft<'_>, path: &AbsPath, claim: &Claim) -> bool {
-    let is_it = |entry: &LedgerEntry| matches!(entry, LedgerEntry::Link { path: other, .. } if other == path);
-    draft.ledger_before(&claim.manifest).is_some_and(|ledger| ledger.entries.iter().any(is_it))
 }
 
 pub(super) fn refuse_foreign(draft: &mut Draft<'_>, unit: Option<&UnitName>, path: &AbsPath, claim: &Claim) {
@@ -409,7 +409,7 @@ pub(super) fn not_usable(
     draft.refuse(unit, &claim.place, text, Some("move it away by hand, or name another path".to_owned()));
 }
 
-/// Whether the file that is replaced is nobody's that we know; says so, unless it is taken on purpose.
+/// Whether what is replaced is nobody's that we know; says so, unless it is taken on purpose.
 pub(super) fn note_foreign(
     draft: &mut Draft<'_>,
     unit: Option<&UnitName>,

@@ -7,12 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
     AbsPath, Action, ChangeKind, Claim, DesiredUnit, FindingKind, LedgerEntry, ManifestName, ObservedPath, ReasonKind,
-    UNIT_DIR, UnitName,
+    UNIT_DIR, UnitName, Wanted,
 };
 use crate::unitfile::{Install, InstallError, belongs_to_enablement, install_links, same_target};
 
 use super::adopt;
 use super::draft::{Draft, Stage};
+use super::files::refuse_foreign;
 use super::held::left_alone;
 use super::view::Entry;
 
@@ -294,6 +295,9 @@ fn default_target(draft: &mut Draft<'_>) {
         return;
     };
     let path = AbsPath::parse(&format!("{UNIT_DIR}/default.target")).expect("a plain path");
+    let Wanted::Present(target) = target else {
+        return no_default_target(draft, claim, &path);
+    };
     let current = draft.before.unit(&UnitName::parse("default.target").expect("a unit name"));
     let Ok(found) = in_its_place(draft, target, claim, &path) else {
         return;
@@ -319,4 +323,25 @@ fn default_target(draft: &mut Draft<'_>) {
     draft.step(Stage::Links, action, ReasonKind::DefaultTarget, why);
     draft.after.put_link(&path, fragment.as_str());
     draft.own(&claim.manifest, LedgerEntry::Link { path, target: fragment.to_string() });
+}
+
+/// Takes away the link that an earlier run has made, so that the package's default holds again.
+fn no_default_target(draft: &mut Draft<'_>, claim: &Claim, path: &AbsPath) {
+    let is_it = |entry: &LedgerEntry| matches!(entry, LedgerEntry::Link { path: other, .. } if other == path);
+    let ours = draft.ledger_before(&claim.manifest).is_some_and(|ledger| ledger.entries.iter().any(is_it));
+    match draft.before.get(path).clone() {
+        Entry::Absent => draft.disown(is_it),
+        Entry::Link(target) if ours => {
+            let change = ChangeKind::Link { path: path.clone(), from: Some(target), to: None };
+            draft.change(None, &claim.manifest, change);
+            let action = Action::RemoveLink { path: path.clone() };
+            draft.step(Stage::Links, action, ReasonKind::NotWanted, "declared absent");
+            draft.after.remove(path);
+            draft.disown(is_it);
+        }
+        Entry::Unknown(why) => {
+            draft.finding(FindingKind::Unknown, None, format!("{path} could not be looked at: {why}"), None);
+        }
+        Entry::Link(_) | Entry::File { .. } | Entry::Other => refuse_foreign(draft, None, path, claim),
+    }
 }

@@ -16,20 +16,26 @@ pub(super) fn plan(draft: &mut Draft<'_>) {
             Some(ObservedPath::Absent) => make(draft, path, claim, None, target, "does not exist"),
             Some(ObservedPath::Link { target: found, .. }) if found == target => {
                 if symlink.adopt {
-                    adopt::take(draft, None, claim, LedgerEntry::Link { path: path.clone(), target: found.clone() });
+                    let entry = LedgerEntry::Link { path: path.clone(), target: target.to_owned() };
+                    adopt::take(draft, None, claim, entry);
                 }
             }
             Some(ObservedPath::Link { target: found, .. }) => {
-                note_foreign(draft, None, path, claim, symlink.adopt);
-                make(draft, path, claim, Some(found.clone()), target, &format!("points to {found}"));
+                let foreign = note_foreign(draft, None, path, claim, symlink.adopt);
+                let adopted = if foreign && symlink.adopt { adopted() } else { String::new() };
+                make(draft, path, claim, Some(found.clone()), target, &format!("points to {found}{adopted}"));
             }
-            Some(found) if gives_way(draft, path, claim, found) => {
+            Some(found) if gives_way(draft, path, claim, found, symlink.adopt) => {
                 take_away(draft, path, claim, found);
                 make(draft, path, claim, None, target, "shall be a link now");
             }
             other => not_usable(draft, None, path, claim, other, "symbolic link"),
         }
     }
+}
+
+fn adopted() -> String {
+    format!("; it {} and is adopted", adopt::NOT_OURS)
 }
 
 fn make(draft: &mut Draft<'_>, path: &AbsPath, claim: &Claim, from: Option<String>, target: &str, why: &str) {
@@ -42,18 +48,14 @@ fn make(draft: &mut Draft<'_>, path: &AbsPath, claim: &Claim, from: Option<Strin
     draft.own(&claim.manifest, LedgerEntry::Link { path: path.clone(), target: target.to_owned() });
 }
 
-/// Whether what stands there is ours: a file that this manifest wrote, or a directory that it made and nobody uses.
-fn gives_way(draft: &Draft<'_>, path: &AbsPath, claim: &Claim, found: &ObservedPath) -> bool {
-    let Some(ledger) = draft.ledger_before(&claim.manifest) else {
-        return false;
+/// Whether what stands there is ours or adopted: a file, or a directory in which nothing is.
+fn gives_way(draft: &Draft<'_>, path: &AbsPath, claim: &Claim, found: &ObservedPath, adopt: bool) -> bool {
+    let entry = match found {
+        ObservedPath::File { .. } => LedgerEntry::File { path: path.clone(), digest: None },
+        ObservedPath::Directory { empty: Some(true), .. } => LedgerEntry::Directory(path.clone()),
+        _ => return false,
     };
-    match found {
-        ObservedPath::File { .. } => ledger.has_file(path),
-        ObservedPath::Directory { empty, .. } => {
-            *empty == Some(true) && ledger.entries.contains(&LedgerEntry::Directory(path.clone()))
-        }
-        _ => false,
-    }
+    adopt || draft.has_in_ledger(&claim.manifest, &entry)
 }
 
 fn take_away(draft: &mut Draft<'_>, path: &AbsPath, claim: &Claim, found: &ObservedPath) {

@@ -30,6 +30,7 @@ pub(super) fn plan(draft: &mut Draft<'_>) -> BTreeSet<UnitName> {
         match unit.masked {
             Some(true) => {
                 mask(draft, name, unit);
+                dropped_credentials(draft, name, unit);
                 drop_ins(draft, name, unit);
                 continue;
             }

@@ -88,8 +88,7 @@ fn known<'a, T>(
 /// Whether the group will be there because a user of its name is created.
 pub(super) fn comes_with_a_user(draft: &Draft<'_>, group: &UserName) -> bool {
     let missing = matches!(draft.observed.users.get(group), Some(Observation::Known(None)));
-    let selected = draft.desired.users.get(group).filter(|user| user.claim.selected);
-    let spec = selected.map(|user| &user.spec);
+    let spec = draft.desired.users.get(group).filter(|user| user.claim.selected).map(|user| &user.spec);
     let own_group = |spec: &UserSpec| !matches!(spec.gid, Some(PrimaryGroup::Name(_)));
     missing && matches!(spec, Some(Wanted::Present(spec)) if own_group(spec))
 }
@@ -176,8 +175,13 @@ fn group_is_there(draft: &mut Draft<'_>, group: &UserName, user: &DesiredUser) -
         Ok(None) if comes_with_a_user(draft, group) => true,
         Ok(None) => {
             let text = format!("group {group} does not exist on this host");
-            let hint = "groups come with packages, or with a user of that name: declare one, or correct the name";
-            draft.refuse(None, &user.claim.place, text, Some(hint.to_owned()));
+            let left_out = draft.desired.users.get(group).filter(|user| !user.claim.selected);
+            let hint = match left_out {
+                Some(user) => format!("this run's tags leave out the user, declared at {}", user.claim.place),
+                None => "groups come with packages, or with a user of that name: declare one, or correct the name"
+                    .to_owned(),
+            };
+            draft.refuse(None, &user.claim.place, text, Some(hint));
             false
         }
     }
@@ -374,10 +378,10 @@ fn remove(draft: &mut Draft<'_>, name: &UserName, user: &DesiredUser, account: &
     };
     draft.change(None, manifest, ChangeKind::User { name: name.clone(), from: Some("exists".to_owned()), to: None });
     // What is in a home is nobody's to throw away without being asked.
-    let reason = match account.home.as_str() {
-        "" | "/" | "/nonexistent" => why,
-        home => format!("{why}; {home} stays, where it is there"),
-    };
-    draft.step(Stage::RemoveUsers, Action::RemoveUser { name: name.clone() }, ReasonKind::NotWanted, reason);
+    let gone = |home: &AbsPath| draft.observed.paths.get(home) == Some(&ObservedPath::Absent);
+    let home = AbsPath::parse(&account.home).ok().filter(|home| home.as_str() != "/" && !gone(home));
+    let stays = home.map(|home| format!("; its home {home} stays")).unwrap_or_default();
+    let action = Action::RemoveUser { name: name.clone() };
+    draft.step(Stage::RemoveUsers, action, ReasonKind::NotWanted, why + &stays);
     draft.disown(|other| *other == entry);
 }

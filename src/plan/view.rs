@@ -5,15 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{AbsPath, Bytes, Desired, Digest, Observation, Observed, ObservedPath, UnitName, Wanted};
+use crate::model::{
+    AbsPath, Bytes, Desired, Digest, Observation, Observed, ObservedPath, SECRET_INPUTS, UnitName, Wanted,
+};
 use crate::unitfile::{Effective, Files, below_usr, candidates, carries_install, resolve, target_path};
 
 /// How the hash of a unit's inputs is made. A record made another way says nothing, and restarts nothing: a new version
 /// of the tool changes no host by itself. To be raised with every change of what is hashed.
 pub(super) const INPUTS_VERSION: &str = "2-";
-
-/// The end of a hash that a secret went into: the transaction keeps its record from everybody but root.
-const SECRET_INPUTS: &str = "-secret";
 
 /// How many links lead on from one to the next before it is called a loop.
 const MAX_HOPS: usize = 16;

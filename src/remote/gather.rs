@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{AbsPath, Digest, HostName, Observed, UnitName, UserName};
+use crate::model::{AbsPath, Digest, HostName, Observation, Observed, ObservedPath, UnitName, UserName};
 
 use super::answer;
 use super::frames::{FrameError, frames};
@@ -36,15 +36,28 @@ pub struct GatherRequest {
 }
 
 impl GatherRequest {
-    /// Whether an answer to this one tells all that the other asks for.
+    /// Whether what was answered to this one tells all that the other asks for.
     #[must_use]
-    pub fn covers(&self, other: &Self) -> bool {
+    pub fn covers(&self, other: &Self, answer: &Observed) -> bool {
         self.units.is_superset(&other.units)
             && self.templates.is_superset(&other.templates)
             && self.users.is_superset(&other.users)
             && self.groups.is_superset(&other.groups)
-            && other.paths.keys().all(|path| self.paths.contains_key(path))
+            && self.homes.is_superset(&other.homes)
+            && other.below.iter().all(|(path, owner)| self.below.get(path) == Some(owner))
             && other.sealed.keys().all(|path| self.sealed.contains_key(path))
+            && other.paths.iter().all(|(path, wanted)| self.covers_path(path, wanted.as_ref(), answer))
+    }
+
+    /// Content comes along where it is not the expected: where something else is expected now, it may be missing.
+    fn covers_path(&self, path: &AbsPath, wanted: Option<&Digest>, answer: &Observed) -> bool {
+        let Some(expected) = self.paths.get(path) else { return false };
+        match (wanted, answer.paths.get(path)) {
+            (Some(wanted), Some(ObservedPath::File { digest: Observation::Known(found), .. })) => {
+                found == wanted || expected.as_ref().is_some_and(|expected| expected != found)
+            }
+            _ => true,
+        }
     }
 }
 
@@ -175,4 +188,37 @@ mod tests {
             "unit a.service\ntemplate t@.service\nuser 850\nhome web\nbelow web adm /srv/a b\nplain /a b\nexpect 00  /x\nchecked /y\\x2d\nsum \\11  /y\\\\x2d\nend\n"
         );
     }
+
+    #[test]
+    fn content_that_was_expected_and_is_so_no_more_is_asked_for() {
+        let expecting = |digest: Option<&str>| {
+            let mut request = GatherRequest::default();
+            request.paths.insert(path("/f"), digest.map(|digest| Digest(digest.to_owned())));
+            request
+        };
+        let mut answer: Observed = serde_json::from_str(EMPTY).unwrap();
+        let found = serde_json::json!({"file": {
+            "meta": {"mode": 0, "uid": 0, "gid": 0, "user": "", "group": "", "size": 1, "mtime_us": 0, "ctime_us": 0},
+            "digest": {"known": "found"}, "content": null,
+        }});
+        answer.paths.insert(path("/f"), serde_json::from_value(found).unwrap());
+        for (asked, needed, covered) in [
+            (Some("found"), Some("found"), true),
+            (Some("found"), Some("other"), false),
+            (Some("guess"), Some("other"), true),
+            (None, Some("other"), false),
+            (None, Some("found"), true),
+            (Some("found"), None, true),
+        ] {
+            assert_eq!(expecting(asked).covers(&expecting(needed), &answer), covered, "{asked:?} {needed:?}");
+        }
+        let mut below = GatherRequest::default();
+        below.below.insert(path("/srv"), (UserName::parse("web").unwrap(), UserName::parse("web").unwrap()));
+        assert!(!GatherRequest::default().covers(&below, &answer));
+    }
+
+    const EMPTY: &str = r#"{"host": "h", "units": {}, "paths": {}, "links": {}, "users": {}, "groups": {}, "ledgers": {},
+        "ledger_times_us": {}, "started": {}, "holds": {}, "lock": null, "facts": {"systemd_version": 252,
+        "systemd_version_text": "", "uid": 0, "system_state": "running", "boot_id": "", "now_us": 0, "uptime_us": 0,
+        "units_load_us": null, "reloaded_us": null, "unit_path": []}}"#;
 }

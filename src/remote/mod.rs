@@ -8,11 +8,13 @@
 //! to do (`plan`). Pure: bytes in, bytes out.
 
 mod answer;
+mod facts;
 mod frames;
 mod gather;
 mod judge;
 mod outcome;
 mod properties;
+mod seen;
 mod transaction;
 
 #[cfg(test)]

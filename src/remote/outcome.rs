@@ -118,12 +118,27 @@ pub fn parse_transaction(steps: &[Step], nonce: &str, stdout: &[u8]) -> Result<T
     let judged = judge(steps, &units).into_iter();
     failures.extend(judged.filter(|failure| !passed_over.contains(failure.unit.as_str())));
     let mut outcomes = outcomes(steps.len(), &frames)?;
+    take_systemds_word(&outcomes, &mut failures);
     match end {
         "restored" | "unrestored" => undo(&mut outcomes),
         _ => blame(steps, &mut outcomes, &failures),
     }
     let taken_over = named(&frames, "takeover").next().map(read_lock);
     Ok(TransactionAnswer { verdict: verdict(end, &frames, &failures)?, steps: outcomes, failures, units, taken_over })
+}
+
+/// Where systemd did not even take the job on, what it said is the cause: no state and no journal tells of it.
+fn take_systemds_word(outcomes: &[StepOutcome], failures: &mut [UnitFailure]) {
+    for failure in failures {
+        let begins = format!("{} was not started: ", failure.unit);
+        let said = outcomes.iter().find_map(|outcome| match &outcome.status {
+            StepStatus::Failed(text) => text.strip_prefix(&begins),
+            _ => None,
+        });
+        if let Some(said) = said {
+            failure.cause = format!("systemd did not start it: {}", said.trim_end_matches('.'));
+        }
+    }
 }
 
 fn odd(what: impl Into<String>) -> TransactionError {

@@ -237,6 +237,7 @@ fn a_user_who_is_not_root_changes_nothing_and_is_told_so() {
         who: "ann",
         steps: &steps,
         ledgers: &std::collections::BTreeMap::new(),
+        directories: &std::collections::BTreeSet::new(),
         inputs: &std::collections::BTreeMap::new(),
         settle_ms: 0,
         bound_s: 1,

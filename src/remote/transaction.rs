@@ -4,7 +4,7 @@
 //! are separated by tabs and lines by newlines, so neither may stand in a field: paths, units and users cannot hold
 //! them by their types, and a link's target that does is an error here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use crate::model::{AbsPath, Action, Digest, Ledger, ManifestName, Step, UnitName, UserName};
@@ -20,6 +20,8 @@ pub struct Transaction<'a> {
     pub steps: &'a [Step],
     /// The ledgers as they will be; an owner whose ledger is empty has its file removed.
     pub ledgers: &'a BTreeMap<ManifestName, Ledger>,
+    /// Directories that shall be there, also where nothing is left in them.
+    pub directories: &'a BTreeSet<AbsPath>,
     /// Hash of the inputs of every unit for which a record shall be written once it runs well.
     pub inputs: &'a BTreeMap<UnitName, String>,
     /// How long units are watched after the last start.
@@ -76,6 +78,9 @@ pub fn encode_transaction(transaction: &Transaction<'_>, nonce: &str) -> Result<
             control.payload(ledger.to_text().into_bytes())
         };
         control.line(&format!("ledger {owner} {payload}"));
+    }
+    for path in transaction.directories {
+        control.line(&format!("stays {path}"));
     }
     for (unit, inputs) in transaction.inputs {
         control.line(&format!("inputs {unit} {inputs}"));
@@ -226,6 +231,7 @@ mod tests {
             who: "me\n@here",
             steps: &steps,
             ledgers: &BTreeMap::new(),
+            directories: &BTreeSet::from([AbsPath::parse("/srv/a b").unwrap()]),
             inputs: &BTreeMap::new(),
             settle_ms: 1500,
             bound_s: 300,
@@ -253,7 +259,7 @@ mod tests {
         assert_eq!(head, format!("unitfleet-transaction 1 n {}", control.len()));
         assert_eq!(
             control,
-            "run r1\nwho me @here\nsettle 1.500\nbound 300\n\
+            "run r1\nwho me @here\nsettle 1.500\nbound 300\nstays /srv/a b\n\
              step\t0\t0\twrite\t4755\troot\t0\t1\t/a b\n\
              step\t1\t0\twrite\t4755\troot\t0\t1\t/c\n\
              step\t2\t0\twrite\t4755\troot\t0\t2\t/d\n\

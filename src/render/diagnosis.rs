@@ -205,12 +205,15 @@ impl Failed<'_> {
     fn filtered(&self, error: &Error) -> Option<String> {
         let place = self.place(error);
         let before = place.text.get(..place.range.start)?.trim_end().strip_suffix('|')?.trim_end();
-        let rest = before.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || "_.".contains(c));
+        // `groups['web']`, as Ansible's users write it.
+        let subscript = before.strip_suffix(']').and_then(|inside| inside.rsplit_once('['));
+        let base = subscript.filter(|(_, key)| key.starts_with(['\'', '"'])).map_or(before, |(base, _)| base);
+        let rest = base.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || "_.".contains(c));
         let named = &before[rest.len()..];
         let is_name = named.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
         let is_filter = rest.trim_end().ends_with('|');
         // What is defined is not to blame: something else in the same place is.
-        (is_name && !is_filter && self.context.get(named).is_none()).then(|| named.to_owned())
+        (is_name && !is_filter && !operations::is_defined(named, self.context)).then(|| named.to_owned())
     }
 
     /// Where an error is: in a template, or in the string.

@@ -25,10 +25,14 @@ pub(super) fn draw(page: &mut Page<'_>, findings: &[Finding]) -> io::Result<()> 
     }
     let palette = page.palette;
     page.blank()?;
-    page.line(&Line::indented(2).with(palette.heading, "findings").with(
-        palette.faint,
-        if findings.len() == 1 { " (seen, left as it is)" } else { " (seen, left as they are)" },
-    ))?;
+    // A notice may be about what the apply does, as "it is replaced".
+    let left = findings.iter().all(|finding| finding.kind != FindingKind::Notice);
+    let note = match findings.len() {
+        _ if !left => "",
+        1 => " (seen, left as it is)",
+        _ => " (seen, left as they are)",
+    };
+    page.line(&Line::indented(2).with(palette.heading, "findings").with(palette.faint, note))?;
     for finding in findings {
         let style = if finding.kind == FindingKind::Notice { palette.faint } else { palette.warning };
         let mut first = Line::indented(4).with(style, word(finding.kind));

@@ -8,6 +8,8 @@ use std::io::{self, Write};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::model::{ChangeKind, Content, HostPlan, Outcome, RunReport, StepStatus};
+
 /// A shorter one would be found in every other word.
 const MIN_LENGTH: usize = 4;
 /// A line of a longer secret, such as a key, is taken out by itself.
@@ -48,6 +50,57 @@ impl Redactor {
             }
         }
         clean
+    }
+
+    /// The report without any of the secrets. Before it is laid out: a line that is broken at a blank, or a colour in
+    /// between, would hide a secret from whoever looks for it in what is written.
+    #[must_use]
+    pub fn clean_report(&self, report: &RunReport) -> RunReport {
+        let mut clean = report.clone();
+        for host in clean.hosts.values_mut() {
+            self.clean_outcome(&mut host.outcome);
+            for step in &mut host.steps {
+                if let StepStatus::Failed(said) = &mut step.status {
+                    self.replace(said);
+                }
+            }
+            for unit in &mut host.failures {
+                let words = [&mut unit.cause].into_iter().chain(&mut unit.journal).chain(&mut unit.next);
+                words.for_each(|text| self.replace(text));
+            }
+            host.plan.iter_mut().chain(&mut host.remaining).for_each(|plan| self.clean_plan(plan));
+        }
+        clean
+    }
+
+    fn clean_outcome(&self, outcome: &mut Outcome) {
+        match outcome {
+            Outcome::Unreachable { error, hint }
+            | Outcome::Refused { error, hint }
+            | Outcome::Failed { error, hint, .. } => {
+                [error].into_iter().chain(hint).for_each(|text| self.replace(text));
+            }
+            Outcome::Unchanged | Outcome::Changed | Outcome::Pending | Outcome::NotRun => {}
+        }
+    }
+
+    fn clean_plan(&self, plan: &mut HostPlan) {
+        for finding in &mut plan.findings {
+            self.replace(&mut finding.text);
+        }
+        for change in &mut plan.changes {
+            if let ChangeKind::File { from, to, .. } = &mut change.kind {
+                for content in [from, to] {
+                    if let Content::Text(text) = content {
+                        self.replace(text);
+                    }
+                }
+            }
+        }
+    }
+
+    fn replace(&self, text: &mut String) {
+        *text = self.clean(text);
     }
 }
 
@@ -101,6 +154,7 @@ impl<W: Write> Drop for Redacting<'_, W> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{HostName, StepOutcome};
 
     const KEY: &str = "-----BEGIN KEY-----\nMC4CAQAwBQYDK2Vw\n-----END KEY-----";
 
@@ -118,6 +172,23 @@ mod tests {
         ] {
             assert_eq!(redactor.clean(text), clean, "{text}");
         }
+    }
+
+    #[test]
+    fn a_report_is_cleaned_before_its_lines_are_broken() {
+        use crate::model::HostReport;
+        let failed = HostReport {
+            outcome: Outcome::Failed { error: "it says: correct horse".to_owned(), hint: None, restored: false },
+            plan: None,
+            steps: vec![StepOutcome { step: 0, status: StepStatus::Failed("correct horse".to_owned()) }],
+            failures: Vec::new(),
+            remaining: None,
+            elapsed_ms: 0,
+        };
+        let hosts = [(HostName::parse("h").unwrap(), failed)].into();
+        let report = RunReport { schema_version: 1, verb: "apply".to_owned(), run: String::new(), tags: vec![], hosts };
+        let clean = format!("{:?}", Redactor::new(["correct horse"]).clean_report(&report));
+        assert!(!clean.contains("horse") && clean.matches("‹secret›").count() == 2, "{clean}");
     }
 
     #[test]

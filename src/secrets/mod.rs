@@ -92,7 +92,9 @@ fn ask(source: &SecretSource, environment: &Environment) -> Result<String, Refus
 
 fn read(path: &Path) -> Result<Vec<u8>, Refusal> {
     let why = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound => Refusal::new("there is no such file", None),
+        std::io::ErrorKind::NotFound => {
+            Refusal::new("there is no such file", Some("a relative path begins at the playbook's folder"))
+        }
         std::io::ErrorKind::PermissionDenied => Refusal::new("permission denied", None),
         std::io::ErrorKind::IsADirectory => Refusal::new("it is a directory", None),
         _ => Refusal::new(error.to_string(), None),

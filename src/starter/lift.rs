@@ -112,7 +112,7 @@ fn lift<'t>(section: &str, key: &str, value: &'t str, variables: &mut Variables,
         found.extend(variables.take(name, value).map(|variable| (0, value.len(), variable)));
     } else if section == "Service" && key == "Environment" {
         for (at, name, content) in assignments(value) {
-            if SECRET.iter().any(|word| name.to_ascii_uppercase().contains(word)) {
+            if SECRET.iter().any(|word| name.to_ascii_uppercase().contains(word)) || holds_password(content) {
                 variables.secrets.push(name.to_owned());
             } else if let Some(variable) = variables.take(name, content) {
                 found.push((at, content.len(), variable));
@@ -155,6 +155,13 @@ fn assignments(value: &str) -> Vec<(usize, &str, &str)> {
         }
     }
     found
+}
+
+/// `postgres://shop:hunter2@db/shop`
+fn holds_password(value: &str) -> bool {
+    let authority = value.split_once("://").and_then(|(_, rest)| rest.split(['/', '?']).next());
+    let before = authority.and_then(|authority| authority.rsplit_once('@'));
+    before.is_some_and(|(user, _)| user.split_once(':').is_some_and(|(_, password)| !password.is_empty()))
 }
 
 fn is_name(name: &str) -> bool {
@@ -263,6 +270,15 @@ mod tests {
         let text = "[Service]\nEnvironment=DB_PASSWORD=hunter2\n";
         let (template, known, secrets) = lifted(text);
         assert_eq!((template.as_str(), known.len(), secrets), (text, 0, vec!["DB_PASSWORD".to_owned()]));
+    }
+
+    #[test]
+    fn an_address_with_a_password_is_one_too() {
+        let (_, known, secrets) =
+            lifted("[Service]\nEnvironment=DB=postgres://shop:hunter2@db/shop CACHE=redis://cache:6379/0 A=x://u@h\n");
+        assert_eq!(secrets, ["DB"]);
+        let known: Vec<&str> = known.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(known, ["my_shop_cache", "my_shop_a"]);
     }
 
     #[test]

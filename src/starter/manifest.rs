@@ -48,6 +48,13 @@ fn write_text(
     for path in environment_files(units) {
         writeln!(out, "# {path} is read when the unit starts: describe it below `files:` if it shall come from here.")?;
     }
+    for path in from.iter().filter(|path| is_packaged(path)) {
+        writeln!(out, "# {path} comes with a package. A copy in /etc/systemd/system hides it and all its updates. To")?;
+        writeln!(
+            out,
+            "# change some directives take `template:` out and write them in `drop_ins:`; to run it, nothing more."
+        )?;
+    }
     writeln!(out, "units:")?;
     for unit in units {
         write_unit(out, unit)?;
@@ -78,6 +85,12 @@ fn write_unit(out: &mut String, unit: &Described) -> std::fmt::Result {
         }
     }
     Ok(())
+}
+
+/// Whether a unit file lies where packages put theirs.
+#[must_use]
+pub fn is_packaged(path: &str) -> bool {
+    ["/usr/lib/systemd/", "/lib/systemd/"].iter().any(|folder| path.starts_with(folder))
 }
 
 /// A oneshot that does not remain, also what systemd takes for one.

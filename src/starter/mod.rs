@@ -15,6 +15,7 @@ mod manifest;
 mod project;
 mod units;
 
+pub use manifest::is_packaged;
 pub use project::project;
 pub use units::{UnitSource, from_units};
 

@@ -136,7 +136,12 @@ impl Masters {
         let destination = Destination::of(target, home.as_deref())?;
         for (key, path) in destination.files() {
             if let Err(error) = fs::metadata(path) {
-                let message = format!("cannot connect to {place}: `{key}` {}: {error}", path.display());
+                let why = match error.kind() {
+                    std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+                    std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+                    _ => error.to_string(),
+                };
+                let message = format!("cannot connect to {place}: `{key}` {}: {why}", path.display());
                 return Err(TransportError::new(TransportErrorKind::Configuration, message)
                     .with_hint("correct it in the inventory"));
             }

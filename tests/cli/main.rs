@@ -5,6 +5,7 @@
 //! writes what was seen; read it before it is committed.
 
 mod hostile;
+mod inventories;
 mod saved;
 
 use std::path::{Path, PathBuf};
@@ -102,6 +103,12 @@ fn standard_output_is_one_json_document_whatever_happens() {
         ("$ unitfleet render --format json -o out web.yaml", 0),
         ("$ unitfleet render --format json -o . web.yaml", 64),
         ("$ unitfleet disconnect --format json", 0),
+        ("$ unitfleet inventory graph --format json", 0),
+        ("$ unitfleet inventory check --format json", 0),
+        ("$ unitfleet inventory check --format json -i broken-inventory.yaml", 65),
+        ("$ unitfleet inventory --host web1 --explain --format json", 0),
+        ("$ unitfleet inventory --host nobody --format json", 64),
+        ("$ unitfleet validate --format json -e @nowhere.yaml web.yaml", 65),
         ("$ unitfleet init --format json new", 0),
         ("$ unitfleet init --format json", 64),
         ("$ unitfleet validate --format json", 64),
@@ -152,6 +159,22 @@ fn render_writes_what_each_host_would_get() {
     assert_eq!(found, expected);
 }
 
+/// `unitfleet … | head` is no failure that anybody wants to read about.
+#[test]
+fn a_reader_that_goes_away_ends_it_without_a_word() {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_unitfleet"));
+    let mut child = command
+        .args(["completions", "bash"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(141));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
 /// A new project is right as it is, and so is what is made of unit files.
 #[test]
 fn what_init_writes_is_valid_and_renders() {
@@ -169,7 +192,7 @@ fn what_init_writes_is_valid_and_renders() {
     }
     let read = |path: &str| std::fs::read_to_string(folder.path().join(path)).unwrap_or_else(|_| panic!("no {path}"));
     assert_eq!(read("out/web1.example.com/etc/hello.env"), "HELLO_TO=\"the fleet\"\nHELLO_EVERY=30\n");
-    assert!(read("out/db1.example.com/etc/systemd/system/hello.service").contains("from db1.example.com\""));
+    assert!(read("out/db1.example.com/etc/systemd/system/hello.service").contains("from %H\""));
     for unit in ["shop.service", "shop.socket", "shop.service.d/limits.conf"] {
         assert_eq!(read(&format!("back/web1/etc/systemd/system/{unit}")), read(&format!("units/{unit}")), "{unit}");
     }

@@ -351,7 +351,7 @@ fn put_desired(desired: &Desired, seen: &mut Observed) {
             seen.links.insert(link, target);
         }
     }
-    if let Some((target, claim)) = &desired.default_target {
+    if let Some((Wanted::Present(target), claim)) = &desired.default_target {
         let link = path(UNIT_DIR).join("default.target");
         let target = format!("/usr/lib/systemd/system/{target}");
         own(&claim.manifest, LedgerEntry::Link { path: link.clone(), target: target.clone() });
@@ -558,6 +558,10 @@ fn put_accounts(host: &Host, desired: &Desired, seen: &mut Observed) {
     }
     for name in asked.groups {
         seen.groups.entry(name).or_insert(Observation::Known(None));
+    }
+    for name in &asked.homes {
+        let Some(Observation::Known(Some(account))) = seen.users.get(name) else { continue };
+        seen.paths.entry(path(&account.home)).or_insert(ObservedPath::Absent);
     }
     for directory in asked.below.into_keys() {
         let below = match host.below.get(directory.as_str()) {

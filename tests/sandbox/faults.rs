@@ -569,3 +569,20 @@ fn links_that_a_plain_user_cannot_list_are_not_called_missing() {
     let findings = part["plan"]["findings"].to_string();
     assert!(findings.contains("multi-user.target.wants/web.service"), "{findings}");
 }
+
+/// Nothing in the journal and no state tells of it: only what systemctl said.
+#[test]
+fn a_unit_that_needs_one_that_does_not_exist_is_failed_with_systemds_own_words() {
+    for release in [Release::Bullseye, Release::Trixie] {
+        let host = Host::boot("needs-nothing", release);
+        host.write_playbook(
+            "name: n\nhosts: all\nunit_defaults: {state: started}\nunits:\n  q.service:\n    Unit: {Requires: nope.service}\n    \
+             Service: {ExecStart: /bin/sleep 1000}\n  r.service: {Service: {ExecStart: /bin/sleep 1000}}\n",
+        );
+        let output = host.unitfleet(["apply", "-y", "playbook.yaml"]);
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("✗ q.service: systemd did not start it: Unit nope.service not found\n"), "{said}");
+        assert_eq!(host.exec("systemctl is-active r.service"), "active", "the other one runs");
+    }
+}

@@ -93,6 +93,11 @@ fn killed_at_every_place(release: Release) {
         apply(&host).exits(0);
         assert_eq!(runs_with(&host), format!("A={value} B={value}"), "{place}, {release}");
         nothing_left(&host);
+        if !restarted {
+            // What was sent to it may hold secrets.
+            let kept = host.exec("ls -d /var/lib/unitfleet/runs/*/payload 2>/dev/null || true");
+            assert_eq!(kept, "", "{place}, {release}");
+        }
         // A lock of the dead may stay where nothing was left to do: it hinders nobody.
         host.exec("if grep -qs . /proc/$(sed -n 's/^pid //p' /var/lib/unitfleet/lock || echo x)/stat; then exit 1; fi");
         assert_eq!(host.exec("find / -xdev -name '*.unitfleet-tmp*'"), "", "{place}, {release}");

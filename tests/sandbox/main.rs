@@ -3,6 +3,7 @@
 mod answer;
 mod apply;
 mod budget;
+mod collection;
 mod drift;
 mod faults;
 mod interrupted;
@@ -16,4 +17,5 @@ mod secrets;
 mod selection;
 mod support;
 mod templates;
+mod traces;
 mod tree;

@@ -84,7 +84,7 @@ fn a_user_without_root_plans_all_there_is_to_see_and_applies_nothing() {
         let as_root = plan(&host).exits(0).host(host.name());
         assert_eq!(steps(&part), steps(&as_root));
         let notice = part["plan"]["findings"].to_string();
-        assert_eq!(privileged, notice.contains("without root"), "{notice}");
+        assert!(notice.contains("without root"), "{notice}");
         let before = files(&host);
         let part = elsewhere(&host, ["apply", "-y", "playbook.yaml"]).exits(7).host(host.name());
         assert_eq!(outcome(&part), "refused");

@@ -85,6 +85,11 @@ pub(crate) fn run(host: &Host, arguments: &[&str]) -> Report {
     Report::read(host.name(), &host.unitfleet(arguments))
 }
 
+/// The same of a command that the test has put together.
+pub(crate) fn run_command(host: &Host, command: &mut std::process::Command) -> Report {
+    Report::read(host.name(), &command.output().expect("the program runs"))
+}
+
 /// Nothing may be left to do.
 #[track_caller]
 pub(crate) fn assert_in_sync(host: &Host, when: &str) {

@@ -190,6 +190,12 @@ fn law_10(release: Release) {
     let left = found_on_host(&host, &passwords, "root");
     let elsewhere =
         |line: &&str| !line.starts_with("/var/lib/unitfleet/runs/") && !line.starts_with("/var/log/journal/");
+    let records = left.lines().filter(|line| line.starts_with("/var/lib/unitfleet/runs/"));
+    assert!(
+        records.clone().all(|line| line.contains("/snapshot/")),
+        "the record of a run, and not what it replaced: {left}"
+    );
+    assert_ne!(records.count(), 0, "what was replaced is kept for root");
     assert_eq!(left.lines().filter(elsewhere).collect::<Vec<_>>(), Vec::<&str>::new());
     assert_eq!(
         host.exec("ls -d /etc/unitfleet 2>&1 || true"),

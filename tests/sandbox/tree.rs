@@ -283,7 +283,7 @@ fn removed(host: &Host, fresh: &str, fresh_accounts: &str) {
     host.write_playbook(&gone);
     let part = apply(host).exits(0).host(host.name());
     let why = reasons(&part, "remove_user").join("\n");
-    assert!(why.contains("declared absent; /srv/app stays, where it is there"), "{why}");
+    assert!(why.contains("declared absent; its home /srv/app stays"), "{why}");
     nothing_left(host);
     assert_eq!(accounts(host), fresh_accounts);
     // Homes stay with what is in them; nothing else does.
@@ -357,4 +357,38 @@ fn a_mount_is_not_entered_through_a_link_either() {
     assert_eq!(steps(&part), ["set_attributes /srv/link/tree", "set_owner_below /srv/link/tree"]);
     nothing_left(&host);
     assert_eq!(host.exec("cd /srv/real/tree && stat -c %U . f mnt mnt/theirs"), "daemon\ndaemon\nroot\nroot");
+}
+
+/// What a hand made and our steps meet, or we made and the playbook names by now, outlives them.
+#[test]
+fn groups_directories_and_targets_of_links_that_were_there_stay() {
+    let host = Host::boot("stays", Release::Bookworm);
+    host.exec("groupadd web");
+    let fresh = accounts(&host);
+    let playbook = |rest: &str| drop(host.write_playbook(&format!("name: stays\nhosts: all\n{rest}")));
+
+    playbook("users: {web: {}}\nunits: {broken.service: {Service: {Type: oneshot, ExecStart: relative/path}}}\n");
+    apply(&host).exits(6);
+    assert_eq!(accounts(&host), fresh);
+    playbook("users: {web: {}}\n");
+    apply(&host).exits(0);
+    playbook("users: {web: {absent: true}}\n");
+    apply(&host).exits(0);
+    assert_eq!(accounts(&host), fresh);
+    no_leftovers(&host);
+
+    // A directory that was first only on the way to a file.
+    playbook("files: {/srv/on/way: {content: x}}\n");
+    apply(&host).exits(0);
+    playbook("directories: {/srv/on: {}}\nfiles: {/srv/on/way: {absent: true}}\n");
+    apply(&host).exits(0);
+    nothing_left(&host);
+    assert_eq!(host.exec("stat -c %F /srv/on"), "directory");
+
+    // Who owns a directory may put a link into it. What it leads to is not read.
+    host.exec("echo kept-from-all >/root/hidden; ln -s /root/hidden /srv/on/way");
+    playbook("files: {/srv/on/way: {content: x}}\n");
+    let seen = host.unitfleet(["observe", "--format", "json", "playbook.yaml"]);
+    assert!(seen.status.success());
+    assert!(!String::from_utf8_lossy(&seen.stdout).contains("kept-from-all"));
 }

@@ -1,12 +1,17 @@
 //! Connection keys, native and Ansible's, of one host or group.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use crate::load::allowed::{Notes, found};
+use crate::load::allowed::Notes;
 use crate::load::leaf;
-use crate::load::node::{Dialect, Node};
 use crate::load::words::split_words;
-use crate::model::{ConnectionKind, HostName, Target, Vars};
+use crate::model::{ConnectionKind, HostName, Target};
+
+use super::draft::{Origin, Said};
+use super::layer::{Entry, Layer};
+use super::setting::Setting;
+use super::vault;
 
 /// What a host or group says about reaching it; what it does not say is left to weaker groups, then to ssh.
 #[derive(Clone, Debug, Default)]
@@ -69,49 +74,76 @@ pub(in crate::load) const REFUSED: [(&str, &str); 27] = [
     ("ansible_ssh_pkcs11_provider", OWN_SSH),
 ];
 
-/// Takes the connection keys out of a mapping; what remains are variables. A warning is given once for each key.
+/// Whose settings are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// A group's, in an inventory: the one place that may give it a priority.
+    Group,
+    Host,
+    /// A group's or host's, in a folder of variables.
+    Folder,
+}
+
+const PRIORITY: &str = "ansible_group_priority";
+
+/// Parts the settings of one place into connection keys and variables. A warning is given once for each key.
 pub(super) fn take(
-    entries: Vec<(&str, Node<'_>)>,
+    settings: Vec<Setting>,
+    (what, whose, origin): (String, Whose, Origin),
     warned: &mut BTreeSet<String>,
     notes: &mut Notes<'_>,
-) -> (Connection, Vars) {
+) -> Said {
     let mut connection = Connection::default();
-    let mut vars = Vars::new();
-    let find = |name: &str| entries.iter().find(|(key, _)| *key == name).map(|(_, node)| *node);
+    let mut priority = None;
+    let mut entries = Vec::new();
+    for setting in settings.iter().filter(|setting| vault::is_encrypted(setting)) {
+        vault::refuse(setting, notes);
+    }
     for (native, alias) in KEYS {
+        let find = |name: &str| settings.iter().find(|setting| setting.name == name);
         let (ours, theirs) = (find(native), find(alias));
         if let (Some(ours), Some(theirs)) = (ours, theirs)
             && native != alias
-            && ours.json(Dialect::Inventory) != theirs.json(Dialect::Inventory)
+            && ours.value != theirs.value
         {
             notes.error_pair(
-                (theirs.key_span(), ""),
-                (ours.key_span(), "the other value"),
+                (theirs.key.clone(), ""),
+                (ours.key.clone(), "the other value"),
                 format!("`{alias}` and `{native}` are the same key and have different values"),
                 "keep one of them",
             );
         }
-        if let Some(node) = ours.or(theirs) {
-            connection.set(native, node, notes);
+        if let Some(setting) = ours.or(theirs) {
+            connection.set(native, setting, notes);
+            let (value, key) = (connection.meant(native, setting), setting.key.clone());
+            entries.push(Entry { name: native.to_owned(), value, key, connection: true });
         }
     }
     let known = |name: &str| KEYS.iter().any(|(native, alias)| *native == name || *alias == name);
-    for (key, node) in entries.into_iter().filter(|(key, _)| !known(key)) {
-        if key.starts_with("ansible_") {
-            foreign(key, node, warned, notes);
+    for setting in settings.into_iter().filter(|setting| !known(&setting.name)) {
+        if setting.name == PRIORITY && whose == Whose::Group {
+            priority = self::priority(&setting, notes).or(priority);
+        } else if setting.name.starts_with("ansible_") {
+            foreign(&setting, whose, warned, notes);
         } else {
-            vars.insert(key.to_owned(), node.json(Dialect::Inventory));
+            let Setting { name, value, key, .. } = setting;
+            entries.push(Entry { name, value, key, connection: false });
         }
     }
-    (connection, vars)
+    let layer = Arc::new(Layer { what, source: Arc::clone(notes.source), entries });
+    Said { layer, connection, priority, origin }
 }
 
 /// A key of Ansible's that has no counterpart here.
-fn foreign(key: &str, node: Node<'_>, warned: &mut BTreeSet<String>, notes: &mut Notes<'_>) {
-    let text = node.text().unwrap_or_default();
+fn foreign(setting: &Setting, whose: Whose, warned: &mut BTreeSet<String>, notes: &mut Notes<'_>) {
+    let (key, text) = (setting.name.as_str(), setting.text());
     let harmless = matches!(
         (key, text),
-        ("ansible_become_method", "sudo") | ("ansible_become_user", "root") | ("ansible_shell_type", "sh")
+        ("ansible_become_method", "sudo")
+            | ("ansible_become_user", "root")
+            | ("ansible_shell_type", "sh")
+            // Most inventories have it, and without Python there is nothing that it could change here.
+            | ("ansible_python_interpreter", _)
     );
     if harmless {
         return;
@@ -131,37 +163,67 @@ fn foreign(key: &str, node: Node<'_>, warned: &mut BTreeSet<String>, notes: &mut
         } else {
             String::new()
         };
-        notes.error(node.key_span(), format!("`{key}{value}` cannot be followed"), help);
+        notes.error(setting.key.clone(), format!("`{key}{value}` cannot be followed"), help);
         return;
     }
     if !warned.insert(key.to_owned()) {
         return;
     }
-    if key == "ansible_group_priority" {
-        let help = "groups of one depth go by name, later names are stronger";
-        notes.warning(node.key_span(), format!("`{key}` is ignored by this version"), help);
+    if key == PRIORITY {
+        let (message, help) = if whose == Whose::Folder {
+            (
+                "has no effect in a folder of variables",
+                "as in Ansible it counts only where the inventory names the group",
+            )
+        } else {
+            ("is about groups, and has no effect on a host", "write it below `vars:` of a group")
+        };
+        notes.warning(setting.key.clone(), format!("`{key}` {message}"), help);
     } else {
         let help = "it is not a variable here either; give it a name without `ansible_` if templates need it";
-        notes.warning(node.key_span(), format!("`{key}` has no meaning here and is ignored"), help);
+        notes.warning(setting.key.clone(), format!("`{key}` has no meaning here and is ignored"), help);
     }
 }
 
+/// A whole number; a quoted one is taken as well.
+fn priority(setting: &Setting, notes: &mut Notes<'_>) -> Option<i64> {
+    let number = setting.value.as_i64().or_else(|| setting.text().trim().parse().ok());
+    if number.is_none() {
+        let message = format!("`{PRIORITY}` is a whole number, but {}", setting.found());
+        notes.error(
+            setting.span.clone(),
+            message,
+            "the larger one wins among groups of one depth; it is 1 where not set",
+        );
+    }
+    number
+}
+
 impl Connection {
-    fn set(&mut self, native: &str, node: Node<'_>, notes: &mut Notes<'_>) {
-        if node.text().is_some_and(leaf::is_template) {
-            let message = format!("`{}` cannot be a template", node.key_name());
-            notes.error(node.span(), message, "connection keys are read before anything is rendered");
+    fn set(&mut self, native: &str, setting: &Setting, notes: &mut Notes<'_>) {
+        if setting.text.as_deref().is_some_and(leaf::is_template) {
+            let message = format!("`{}` cannot be a template", setting.name);
+            notes.error(setting.span.clone(), message, "connection keys are read before anything is rendered");
             return;
         }
         match native {
-            "port" => self.port = port(node, notes),
-            "become" => self.become_root = switch(node, notes),
-            "connection" => self.kind = kind(node, notes),
-            "ssh_args" => self.ssh_args = ssh_args(node, notes),
-            "address" => self.address = word(node, notes),
-            "user" => self.user = word(node, notes),
-            "identity_file" => self.identity_file = path(node, notes),
-            _ => self.ssh_config = path(node, notes),
+            "port" => self.port = port(setting, notes),
+            "become" => self.become_root = switch(setting, notes),
+            "connection" => self.kind = kind(setting, notes),
+            "ssh_args" => self.ssh_args = ssh_args(setting, notes),
+            "address" => self.address = word(setting, notes),
+            "user" => self.user = word(setting, notes),
+            "identity_file" => self.identity_file = path(setting, notes),
+            _ => self.ssh_config = path(setting, notes),
+        }
+    }
+
+    /// The value of a key as it is understood, which in INI is not always how it is written.
+    fn meant(&self, native: &str, setting: &Setting) -> serde_json::Value {
+        match (native, self.port, self.become_root) {
+            ("port", Some(port), _) => port.into(),
+            ("become", _, Some(value)) => value.into(),
+            _ => setting.value.clone(),
         }
     }
 
@@ -197,69 +259,85 @@ impl Connection {
     }
 }
 
-fn port(node: Node<'_>, notes: &mut Notes<'_>) -> Option<u16> {
-    let port = node.text().and_then(|text| text.parse().ok()).filter(|port| *port > 0);
+fn port(setting: &Setting, notes: &mut Notes<'_>) -> Option<u16> {
+    let port = setting.text().parse().ok().filter(|port| *port > 0);
     if port.is_none() {
-        let message = format!("`{}` is a number from 1 to 65535, but {}", node.key_name(), found(node));
-        notes.error(node.span(), message, "ssh listens on 22 unless its configuration says otherwise");
+        let message = format!("`{}` is a number from 1 to 65535, but {}", setting.name, setting.found());
+        notes.error(setting.span.clone(), message, "ssh listens on 22 unless its configuration says otherwise");
     }
     port
 }
 
-/// Ansible takes a quoted "yes" for true as well.
-fn switch(node: Node<'_>, notes: &mut Notes<'_>) -> Option<bool> {
-    let quoted = || match node.text()?.to_lowercase().as_str() {
-        "yes" | "true" | "on" => Some(true),
-        "no" | "false" | "off" => Some(false),
+/// Ansible takes a quoted "yes" for true as well, and 1 and 0.
+fn switch(setting: &Setting, notes: &mut Notes<'_>) -> Option<bool> {
+    let quoted = || match setting.text().to_lowercase().as_str() {
+        "yes" | "true" | "on" | "1" => Some(true),
+        "no" | "false" | "off" | "0" => Some(false),
         _ => None,
     };
-    let value = node.boolean(Dialect::Inventory).or_else(quoted);
+    let value = setting.value.as_bool().or_else(quoted);
     if value.is_none() {
-        let message = format!("`{}` is true or false, but {}", node.key_name(), found(node));
-        notes.error(node.span(), message, "write true or false");
+        let message = format!("`{}` is true or false, but {}", setting.name, setting.found());
+        notes.error(setting.span.clone(), message, "write true or false");
     }
     value
 }
 
-fn kind(node: Node<'_>, notes: &mut Notes<'_>) -> Option<ConnectionKind> {
-    match node.text().unwrap_or_default() {
+fn kind(setting: &Setting, notes: &mut Notes<'_>) -> Option<ConnectionKind> {
+    match setting.text() {
         "ssh" | "smart" | "ansible.builtin.ssh" => return Some(ConnectionKind::Ssh),
         "local" | "ansible.builtin.local" => return Some(ConnectionKind::Local),
         _ => {}
     }
-    let message = format!("`{}` is `ssh` or `local`, but {}", node.key_name(), found(node));
-    notes.error(node.span(), message, "other ways to a host are not supported");
+    let message = format!("`{}` is `ssh` or `local`, but {}", setting.name, setting.found());
+    notes.error(setting.span.clone(), message, "other ways to a host are not supported");
     None
 }
 
-fn ssh_args(node: Node<'_>, notes: &mut Notes<'_>) -> Option<Vec<String>> {
-    let text = leaf::text(node, notes)?;
+/// Text. Where values have types, numbers and booleans are refused as in a playbook.
+fn text(setting: &Setting, notes: &mut Notes<'_>) -> Option<String> {
+    match (&setting.value, &setting.text) {
+        (serde_json::Value::String(text), _) => return Some(text.clone()),
+        (_, Some(text)) if !setting.typed => return Some(text.clone()),
+        _ => {}
+    }
+    let help = match &setting.text {
+        _ if setting.value.is_null() => "write a value, or leave the key out".to_owned(),
+        Some(text) => format!("put it in quotes: \"{text}\""),
+        None => "write one text".to_owned(),
+    };
+    notes.error(setting.span.clone(), format!("`{}` is text, but {}", setting.name, setting.found()), help);
+    None
+}
+
+fn ssh_args(setting: &Setting, notes: &mut Notes<'_>) -> Option<Vec<String>> {
+    let text = text(setting, notes)?;
     let words = split_words(&text);
     if words.is_none() {
-        let message = format!("`{}` cannot be split into words", node.key_name());
-        notes.error(node.span(), message, "close every quote, as in a shell");
+        let message = format!("`{}` cannot be split into words", setting.name);
+        notes.error(setting.span.clone(), message, "close every quote, as in a shell");
     }
     words
 }
 
 /// An address or a user: one word that ssh cannot take for an option.
-fn word(node: Node<'_>, notes: &mut Notes<'_>) -> Option<String> {
+fn word(setting: &Setting, notes: &mut Notes<'_>) -> Option<String> {
     // A user or host may consist of digits alone.
-    let written = node.value().is_number().then(|| node.text().map(str::to_owned)).flatten();
-    let text = written.or_else(|| leaf::text(node, notes))?;
+    let written = setting.text.clone().filter(|_| setting.value.is_number());
+    let text = written.or_else(|| text(setting, notes))?;
     if text.is_empty() || text.starts_with('-') || text.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        let message = format!("`{}`: `{}` cannot be used", node.key_name(), text.escape_debug());
-        notes.error(node.span(), message, "write one word that does not start with `-`");
+        let message = format!("`{}`: `{}` cannot be used", setting.name, text.escape_debug());
+        notes.error(setting.span.clone(), message, "write one word that does not start with `-`");
         return None;
     }
     Some(text)
 }
 
-fn path(node: Node<'_>, notes: &mut Notes<'_>) -> Option<String> {
-    let text = leaf::text(node, notes)?;
+fn path(setting: &Setting, notes: &mut Notes<'_>) -> Option<String> {
+    let text = text(setting, notes)?;
     if text.is_empty() || text.starts_with('-') || text.contains(char::is_control) {
-        let message = format!("`{}`: `{}` is not a path", node.key_name(), text.escape_debug());
-        notes.error(node.span(), message, "name a file on this machine");
+        let message = format!("`{}`: `{}` is not a path", setting.name, text.escape_debug());
+        notes.error(setting.span.clone(), message, "name a file on this machine");
         return None;
     }
     Some(text)

@@ -1,19 +1,16 @@
-//! Groups and hosts as the files name them, before anything is inherited.
+//! Groups and hosts as the sources name them, whatever their dialect, before anything is inherited.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::load::allowed::{Fields, Keys, Notes, found, in_order};
-use crate::load::document::read_documents;
-use crate::load::node::{Dialect, Node};
-use crate::model::{Diagnostic, HostName, SourceFile, Vars};
+use crate::load::allowed::Notes;
+use crate::model::{Diagnostic, HostName, SourceFile};
 
-use super::connection::{self, Connection};
+use super::connection::{self, Connection, Whose};
+use super::layer::Layer;
 use super::range::{MAX_HOSTS, expand};
-
-pub(in crate::load) const GROUP: Keys =
-    Keys { of: "a group", now: &["hosts", "children", "vars"], later: &[], sections: false };
+use super::setting::Setting;
 
 /// A place in one of the files.
 pub(super) type At = (Arc<SourceFile>, Range<usize>);
@@ -22,209 +19,236 @@ pub(super) type At = (Arc<SourceFile>, Range<usize>);
 #[derive(Default)]
 pub(super) struct Draft {
     pub(super) problems: Vec<Diagnostic>,
-    pub(super) hosts: BTreeMap<HostName, Own>,
+    pub(super) hosts: BTreeMap<HostName, Vec<Arc<Said>>>,
     /// Hosts in the order in which they were first named.
     pub(super) order: Vec<HostName>,
     pub(super) groups: BTreeMap<String, DraftGroup>,
-    warned: BTreeSet<String>,
+    /// Groups in the order in which they were first named.
+    pub(super) group_order: Vec<String>,
+    pub(super) warned: BTreeSet<String>,
 }
 
-/// What a host or group says itself.
-#[derive(Default)]
-pub(super) struct Own {
+/// Where something is said; what follows from it for its strength is in `resolve`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Origin {
+    /// In an inventory.
+    Source,
+    /// In the folders of variables that belong to the inventory of this position.
+    Beside(usize),
+    /// In the folders of variables beside the playbook of this position.
+    Playbook(usize),
+}
+
+/// What one place says about a host or group.
+#[derive(Debug)]
+pub(super) struct Said {
+    pub(super) layer: Arc<Layer>,
     pub(super) connection: Connection,
-    pub(super) vars: Vars,
+    pub(super) priority: Option<i64>,
+    pub(super) origin: Origin,
 }
 
 /// One group, merged over all places that name it.
 #[derive(Default)]
 pub(super) struct DraftGroup {
-    pub(super) own: Own,
-    pub(super) hosts: BTreeSet<HostName>,
-    /// Direct children, each with the place that makes it one; what is built in has none.
-    pub(super) children: BTreeMap<String, Option<At>>,
-    /// Where it is first named.
+    pub(super) said: Vec<Arc<Said>>,
+    /// Its own hosts, in their order.
+    pub(super) hosts: Vec<HostName>,
+    has: BTreeSet<HostName>,
+    /// Direct children in their order, each with the place that makes it one; what is built in has none.
+    pub(super) children: Vec<(String, Option<At>)>,
+    has_child: BTreeSet<String>,
+    /// Where it is first named as a group of its own; one that is only mentioned has no such place.
     pub(super) at: Option<At>,
+    /// Where it is mentioned: as a child, or as one whose variables are set.
+    pub(super) mentioned: Option<(At, Mention)>,
 }
 
-impl Own {
-    /// Later values win.
-    fn merge(&mut self, connection: &Connection, vars: Vars) {
-        self.connection.overlay(connection);
-        self.vars.extend(vars);
+/// How a group is mentioned that has to be declared elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mention {
+    Child,
+    Vars,
+}
+
+impl DraftGroup {
+    pub(super) fn add_child(&mut self, child: &str, at: Option<At>) {
+        if self.has_child.insert(child.to_owned()) {
+            self.children.push((child.to_owned(), at));
+        }
+    }
+
+    pub(super) fn set_hosts(&mut self, hosts: Vec<HostName>) {
+        self.has = hosts.iter().cloned().collect();
+        self.hosts = hosts;
+    }
+
+    pub(super) fn child_names(&self) -> impl DoubleEndedIterator<Item = &str> {
+        self.children.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// What stands in the inventories themselves, in their order.
+    pub(super) fn priority(&self) -> i64 {
+        self.said.iter().rev().find_map(|said| said.priority).unwrap_or(1)
     }
 }
 
 impl Draft {
-    /// Adds a file.
-    pub(super) fn read(&mut self, source: &Arc<SourceFile>) {
-        let documents = match read_documents(source) {
-            Ok(documents) => documents,
-            Err(problems) => return self.problems.extend(problems),
-        };
-        let mut notes = Notes::new(source);
-        let mut filled = documents.iter().map(super::super::document::Document::root);
-        let first = filled.find(|root| !root.is_null());
-        match (first, filled.find(|root| !root.is_null())) {
-            (None, _) => notes.error(0..0, "the inventory is empty", "name hosts below `all:` and `hosts:`"),
-            (_, Some(second)) => {
-                let start = second.span().start;
-                let message = "an inventory is one YAML document, and a second one begins here";
-                notes.error(start..start, message, "take the `---` away, or use two files");
-            }
-            (Some(root), None) => self.groups_of_root(root, &mut notes),
+    pub(super) fn group_mut(&mut self, name: &str) -> &mut DraftGroup {
+        if !self.groups.contains_key(name) {
+            self.group_order.push(name.to_owned());
         }
-        in_order(&mut notes.list);
-        self.problems.append(&mut notes.list);
-    }
-
-    fn groups_of_root(&mut self, root: Node<'_>, notes: &mut Notes<'_>) {
-        if let Some(bad) = root.bad_merge() {
-            let help = "`<<` takes an alias such as `*defaults`, or a list of them";
-            notes.error(bad.span(), format!("only a mapping can be merged, but {}", found(bad)), help);
-            return;
-        }
-        let Some(entries) = root.entries(Dialect::Inventory) else {
-            let start = root.span().start;
-            let message = format!("an inventory is a mapping of groups, but {}", found(root));
-            notes.error(start..start, message, "begin with `all:` and, below it, `hosts:`");
-            return;
-        };
-        for (name, node) in entries {
-            if matches!(name, "hosts" | "children" | "vars") {
-                let message = format!("`{name}` stands at the top, where the names of groups stand");
-                notes.error(node.key_span(), message, "put it below `all:`");
-            } else {
-                self.group(name, node, notes);
-            }
-        }
-    }
-
-    fn group(&mut self, name: &str, node: Node<'_>, notes: &mut Notes<'_>) {
-        if !is_group_name(name) {
-            let message = format!("`{}` cannot name a group", name.escape_debug());
-            notes.error(node.key_span(), message, "use letters, digits, `_`, `-` and `.`");
-            return;
-        }
-        let at = (Arc::clone(notes.source), node.key_span());
-        self.groups.entry(name.to_owned()).or_default().at.get_or_insert(at);
-        let Some(fields) = Fields::read(node, &GROUP, Dialect::Inventory, notes) else {
-            return;
-        };
-        if let Some((connection, vars)) = fields.get("vars").and_then(|node| self.own(node, notes)) {
-            self.group_mut(name).own.merge(&connection, vars);
-        }
-        if let Some(node) = fields.get("hosts").filter(|node| !node.is_null()) {
-            self.hosts_of(name, node, notes);
-        }
-        if let Some(node) = fields.get("children").filter(|node| !node.is_null()) {
-            self.children_of(name, node, notes);
-        }
-    }
-
-    fn group_mut(&mut self, name: &str) -> &mut DraftGroup {
         self.groups.entry(name.to_owned()).or_default()
     }
 
-    fn own(&mut self, node: Node<'_>, notes: &mut Notes<'_>) -> Option<(Connection, Vars)> {
-        if node.is_null() {
-            return None;
+    /// Declares a group; false, with an error, if its name cannot be one.
+    pub(super) fn declare(&mut self, name: &str, span: Range<usize>, notes: &mut Notes<'_>) -> bool {
+        if !is_group_name(name) {
+            let message = format!("`{}` cannot name a group", name.escape_debug());
+            notes.error(span, message, "use letters, digits, `_`, `-` and `.`");
+            return false;
         }
-        let Some(entries) = node.entries(Dialect::Inventory) else {
-            let message = format!("variables are a mapping, but {}", found(node));
-            notes.error(node.span(), message, "write `name: value` lines");
-            return None;
-        };
-        Some(connection::take(entries, &mut self.warned, notes))
+        let at = (Arc::clone(notes.source), span);
+        self.group_mut(name).at.get_or_insert(at);
+        true
     }
 
-    fn hosts_of(&mut self, group: &str, node: Node<'_>, notes: &mut Notes<'_>) {
-        let Some(entries) = names_below("hosts", node, notes) else {
+    /// Notes that a group is spoken of that should be declared somewhere.
+    pub(super) fn mention(&mut self, name: &str, mention: Mention, span: Range<usize>, notes: &Notes<'_>) {
+        let at = (Arc::clone(notes.source), span);
+        self.group_mut(name).mentioned.get_or_insert((at, mention));
+    }
+
+    /// Keeps what is said about a group.
+    pub(super) fn say_of_group(&mut self, name: &str, settings: Vec<Setting>, notes: &mut Notes<'_>) {
+        if settings.is_empty() {
             return;
-        };
-        for (pattern, node) in entries {
-            let own = self.own(node, notes);
-            for host in self.expanded(pattern, node, notes) {
-                if !self.hosts.contains_key(&host) {
-                    self.order.push(host.clone());
-                }
-                let known = self.hosts.entry(host.clone()).or_default();
-                if let Some((connection, vars)) = &own {
-                    known.merge(connection, vars.clone());
-                }
-                self.group_mut(group).hosts.insert(host);
+        }
+        let what = (format!("group {name}"), Whose::Group, Origin::Source);
+        let said = Arc::new(connection::take(settings, what, &mut self.warned, notes));
+        self.group_mut(name).said.push(said);
+    }
+
+    /// Adds hosts to a group, with what is said about all of them.
+    pub(super) fn add_hosts(&mut self, group: &str, hosts: Vec<HostName>, said: Option<&Arc<Said>>) {
+        for host in hosts {
+            if !self.hosts.contains_key(&host) {
+                self.order.push(host.clone());
+            }
+            self.hosts.entry(host.clone()).or_default().extend(said.map(Arc::clone));
+            let group = self.group_mut(group);
+            if group.has.insert(host.clone()) {
+                group.hosts.push(host);
             }
         }
     }
 
-    fn expanded(&self, pattern: &str, node: Node<'_>, notes: &mut Notes<'_>) -> Vec<HostName> {
-        let names = match expand(pattern, MAX_HOSTS) {
+    /// What is said about hosts that a pattern stands for; a port behind the name is the weakest of it.
+    pub(super) fn say_of_hosts(
+        &mut self,
+        pattern: &str,
+        port: Option<(u16, Range<usize>)>,
+        mut settings: Vec<Setting>,
+        notes: &mut Notes<'_>,
+    ) -> Option<Arc<Said>> {
+        let set = |name: &str| settings.iter().any(|setting| setting.name == name);
+        if let Some((port, span)) = port
+            && !set("port")
+            && !set("ansible_port")
+        {
+            settings.push(Setting {
+                name: "ansible_port".to_owned(),
+                value: port.into(),
+                text: Some(port.to_string()),
+                typed: true,
+                key: span.clone(),
+                span,
+            });
+        }
+        if settings.is_empty() {
+            return None;
+        }
+        let what = (format!("host {pattern}"), Whose::Host, Origin::Source);
+        Some(Arc::new(connection::take(settings, what, &mut self.warned, notes)))
+    }
+
+    /// The hosts that a pattern stands for, and the port that is written behind it.
+    pub(super) fn expanded(
+        &self,
+        pattern: &str,
+        span: &Range<usize>,
+        notes: &mut Notes<'_>,
+    ) -> (Vec<HostName>, Option<(u16, Range<usize>)>) {
+        let nothing = (Vec::new(), None);
+        let (name, port) = match split_port(pattern) {
+            Ok(split) => split,
+            Err((message, help)) => {
+                notes.error(span.clone(), message, help);
+                return nothing;
+            }
+        };
+        let names = match expand(name, MAX_HOSTS) {
             Ok(names) => names,
             Err((message, help)) => {
-                notes.error(node.key_span(), message, help);
-                return Vec::new();
+                notes.error(span.clone(), message, help);
+                return nothing;
             }
         };
-        if names.len() > 1 && self.hosts.len() + names.len() > MAX_HOSTS {
+        if self.hosts.len() + names.len() > MAX_HOSTS && (names.len() > 1 || !self.hosts.contains_key(name)) {
             let help = format!("an inventory holds at most {MAX_HOSTS} hosts");
-            notes.error(node.key_span(), format!("with `{pattern}` there are too many hosts"), help);
-            return Vec::new();
+            notes.error(span.clone(), format!("with `{pattern}` there are too many hosts"), help);
+            return nothing;
         }
         let mut hosts = Vec::new();
         for name in names {
-            if let Some((host, port)) = with_port(&name) {
-                let message = format!("`{name}` names a port");
-                notes.error(node.key_span(), message, format!("write `{host}: {{port: {port}}}`"));
-                break;
-            }
             match HostName::parse(&name) {
                 Ok(host) => hosts.push(host),
                 Err(error) => {
-                    let help = "a key below `hosts:` is a host's name; its address is `address:`";
-                    notes.error(node.key_span(), error.to_string(), help);
+                    let help = "a host's name is written with letters, digits, `.`, `-`, `_` and `:`; its address is `address:` or `ansible_host`";
+                    notes.error(span.clone(), error.to_string(), help);
                     break;
                 }
             }
         }
-        hosts
+        (hosts, port.map(|port| (port, span.clone())))
     }
-
-    fn children_of(&mut self, parent: &str, node: Node<'_>, notes: &mut Notes<'_>) {
-        let Some(entries) = names_below("children", node, notes) else {
-            return;
-        };
-        for (child, node) in entries {
-            self.group(child, node, notes);
-            if is_group_name(child) {
-                let at = (Arc::clone(notes.source), node.key_span());
-                self.group_mut(parent).children.entry(child.to_owned()).or_insert(Some(at));
-            }
-        }
-    }
-}
-
-fn names_below<'a>(key: &str, node: Node<'a>, notes: &mut Notes<'_>) -> Option<Vec<(&'a str, Node<'a>)>> {
-    let entries = node.entries(Dialect::Inventory);
-    if entries.is_none() {
-        let items = node.items().unwrap_or_default();
-        let first = items.first().and_then(Node::text).or(node.text());
-        let first = first.and_then(|text| text.split_whitespace().next()).unwrap_or("web1");
-        let things = if key == "hosts" { "host" } else { "group" };
-        let message = format!("`{key}` is a mapping from names, but {}", found(node));
-        let help = format!("write each {things} as a key with a colon, on a line of its own: `{first}:`");
-        notes.error(node.span(), message, help);
-    }
-    entries
 }
 
 /// Characters that selectors or ranges give a meaning to cannot be part of a group's name.
-fn is_group_name(name: &str) -> bool {
+pub(super) fn is_group_name(name: &str) -> bool {
     let fine = |c: char| c.is_alphanumeric() || "_-.".contains(c);
     !name.is_empty() && !name.starts_with('-') && name.chars().all(fine)
 }
 
-/// `web1:2222`, which Ansible reads as host and port. An address of IPv6 has more colons.
-fn with_port(name: &str) -> Option<(&str, u16)> {
-    let (host, port) = name.split_once(':')?;
-    Some((host, port.parse().ok()?)).filter(|(host, _)| !host.is_empty())
+/// `web1:2222` and `[fe80::1]:2222` name a port as in Ansible; an address of IPv6 alone has more colons and no port.
+fn split_port(pattern: &str) -> Result<(&str, Option<u16>), (String, String)> {
+    let bracketed = pattern.strip_prefix('[').and_then(|rest| rest.rsplit_once("]:"));
+    let (host, digits) = match bracketed {
+        Some(split) => split,
+        None => match pattern.rsplit_once(':') {
+            Some((host, digits)) if is_one_name(host) => (host, digits),
+            _ => return Ok((pattern, None)),
+        },
+    };
+    match digits.parse::<u16>() {
+        Ok(port) if port > 0 => Ok((host, Some(port))),
+        _ => {
+            let message = format!("`{pattern}`: `{digits}` is not a port");
+            Err((message, format!("a port is a number from 1 to 65535, as in `{host}:22`")))
+        }
+    }
+}
+
+/// Whether all brackets are closed, and no colon stands outside of them: there it belongs to an address of IPv6.
+fn is_one_name(text: &str) -> bool {
+    let mut depth = 0_i32;
+    text.chars().all(|c| {
+        match c {
+            '[' => depth += 1,
+            ']' => depth -= 1,
+            ':' => return depth > 0,
+            _ => {}
+        }
+        true
+    }) && depth == 0
 }

@@ -71,7 +71,7 @@ fn the_documented_example_is_read_whole() {
     assert_eq!(manifest.files["/etc/old.env"].absent, Some(Expr::Literal(true)));
     assert_eq!(manifest.files["/etc/webapp.env"].text.template.as_deref(), Some("webapp.env.j2"));
     assert_eq!(manifest.unit_defaults.state, Setting::Is(Expr::Literal(RunState::Started)));
-    assert_eq!(manifest.default_target.as_deref(), Some("multi-user.target"));
+    assert_eq!(manifest.default_target, Some(DefaultTarget::Named("multi-user.target".to_owned())));
     assert_eq!(manifest.units.len(), 9);
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::load::inventory::connection::{KEYS, REFUSED};
-use crate::load::inventory::draft::GROUP;
+use crate::load::inventory::yaml::GROUP;
 
 use super::shape::reference;
 use super::{properties, titled, words};
@@ -44,7 +44,9 @@ pub(super) fn groups() -> Value {
 
 fn by_name(pattern: &str, definition: &str) -> Value {
     json!({
-        "type": ["object", "null"],
+        // One name needs no colon.
+        "type": ["object", "null", "string"],
+        "pattern": r"^\S+$",
         "properties": {"<<": {}},
         "patternProperties": {pattern: reference(definition)},
         "additionalProperties": false,
@@ -64,6 +66,9 @@ fn vars() -> Value {
             }
         }
     }
+    let priority = "Of a group: among groups of one depth the larger one wins; 1 where not set.";
+    let number = json!({"type": ["integer", "string"], "pattern": "^-?[0-9]+$", "description": priority});
+    properties.insert("ansible_group_priority".to_owned(), number);
     for (key, help) in REFUSED {
         let says = format!("Cannot be followed: {help}");
         properties.insert(key.to_owned(), json!({"not": {}, "description": says, "errorMessage": says}));
@@ -91,6 +96,7 @@ fn connection_key(native: &str) -> (&'static str, Value) {
             "Become root through `sudo -n`.",
             json!({"anyOf": [
                 {"type": "boolean"},
+                {"enum": [0, 1, "0", "1"]},
                 {"type": "string", "pattern": "^([Yy][Ee][Ss]|[Nn][Oo]|[Oo][Nn]|[Oo][Ff][Ff]|[Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee])$"},
             ]}),
         ),

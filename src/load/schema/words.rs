@@ -361,12 +361,19 @@ fn hold() -> Value {
 
 fn default_target() -> Value {
     let refused: Vec<String> = NO_DEFAULT.iter().map(|(target, _)| format!("{target}.target")).collect();
-    json!({
+    let named = json!({
         "type": "string",
         "pattern": r"^[A-Za-z0-9:_.\\@-]+\.target$|\{\{",
         "patternErrorMessage": "usual ones are multi-user.target and graphical.target",
         "not": {"enum": refused},
-    })
+    });
+    let absent = json!({
+        "type": "object",
+        "properties": {"absent": {"const": true, "description": "Takes away what an earlier run has set."}},
+        "required": ["absent"],
+        "additionalProperties": false,
+    });
+    json!({"anyOf": [named, absent]})
 }
 
 fn instances() -> Value {

@@ -77,9 +77,34 @@ make_parents() {
   for up in $lacking; do
     attempt mkdir -m 0755 -- "$up" || return 1
     created=$up$NL$created
+    printf '%s\n' "$up" >>"$base/parents"
     soil "${up%/*}"
     label "$up"
   done
+}
+
+# Directories that only something of ours made necessary go with the last of it. `left_behind` are those from which
+# something was removed; which of them are ours stands in a list of all that were ever made on the way to something. One
+# that the playbook declares by now stays.
+remove_parents() {
+  [ -n "$left_behind" ] && [ -s "$base/parents" ] || return
+  for place in $left_behind; do
+    while grep -Fxq -- "$place" "$base/parents"; do
+      case $NL$stays in *"$NL$place$NL"*) break ;; esac
+      rmdir -- "$place" 2>/dev/null || break
+      soil "${place%/*}"
+      place=${place%/*}
+    done
+  done
+  forget_parents
+}
+
+# A directory that is gone is nobody's: who makes it anew may keep it.
+forget_parents() {
+  [ -s "$base/parents" ] || return
+  kept_parents=''
+  for line in $(sort -u -- "$base/parents"); do if [ -d "$line" ]; then kept_parents=$kept_parents$line$NL; fi; done
+  if [ -n "$kept_parents" ]; then printf '%s' "$kept_parents" >"$base/parents"; else rm -f -- "$base/parents"; fi
 }
 
 # Mode, owner and group of "$4" are "$1", "$2" and "$3"; names or numbers, `-` for any.
@@ -122,6 +147,7 @@ step_dir() {
 step_rmdir() {
   if ! [ -e "$2" ] && ! [ -h "$2" ]; then tell "$1" already; return; fi
   attempt rmdir -- "$2" && soil "${2%/*}"; conclude "$1" "$?"
+  left_behind=$left_behind${2%/*}$NL
 }
 
 step_attr() {
@@ -216,8 +242,12 @@ accepts() {
     124 | 137) said="\`$program\` did not end within 60 s" ;;
     *) said="\`$program\` does not accept the new file (status $status)" ;;
   esac
-  # Its last words say why.
-  set -- $flat
+  # Its last words say why; a line of nothing but `^` points at a place in a line that is not there any more.
+  set --
+  for word in $flat; do
+    word=${word#"${word%%[! ]*}"}
+    case $word in *[!\ ^~]*) set -- "$@" "$word" ;; esac
+  done
   while [ $# -gt 5 ]; do shift; done
   separator=': '
   for word do said=$said$separator$word separator='; '; done
@@ -280,10 +310,8 @@ step_rm() {
   attempt rm -f -- "$2" || { fail "$1" "$said"; return; }
   place=${2%/*}
   # An empty directory of drop-ins says nothing; `systemctl revert` takes it away as well.
-  case $place in
-    "$UNITS"/*.d) if rmdir -- "$place" 2>/dev/null; then place=$UNITS; fi ;;
-    /etc/unitfleet/credentials/*) while [ "$place" != /etc ] && rmdir -- "$place" 2>/dev/null; do place=${place%/*}; done ;;
-  esac
+  case $place in "$UNITS"/*.d) if rmdir -- "$place" 2>/dev/null; then place=$UNITS; fi ;; esac
+  left_behind=$left_behind$place$NL
   soil "$place"
   tell "$1" 'done'
 }
@@ -301,6 +329,7 @@ step_link() {
 step_unlink() {
   if [ -h "$2" ]; then
     attempt rm -f -- "$2" && soil "${2%/*}"; conclude "$1" "$?"
+    left_behind=$left_behind${2%/*}$NL
   elif [ -e "$2" ]; then
     fail "$1" "$2 is no link: it is not removed"
   else

@@ -52,6 +52,13 @@ take_lock() {
   [ -n "$taken" ] || refuse_locked
   frame takeover
   printf '%s\n' "$held"
+  # Nobody needs what was sent to it any more, and secrets are among that.
+  for line in $held; do
+    case $line in
+      'run '*[!A-Za-z0-9._-]* | 'run .'*) ;;
+      'run '?*) rm -rf -- "$base/runs/${line#run }/payload" ;;
+    esac
+  done
 }
 
 # Every process that is gone has one successor, which is who made the link of its name. Where that one is gone as well, it

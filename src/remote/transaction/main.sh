@@ -127,6 +127,11 @@ took_up() {
 
 # What each unit was started with, beside the invocation that it is about.
 mark_started() {
+  # What was stopped has nothing that it was started with.
+  for unit in $halted; do
+    state_in "$seen" "$unit"
+    if [ "$active" != active ]; then rm -f -- "/run/unitfleet/started/$unit"; fi
+  done
   if [ -n "$broken" ]; then return; fi
   umask 022
   for line in $inputs; do
@@ -179,6 +184,7 @@ apply() {
   show_units
   # Where a step on files failed late, or a unit did not stop, the ledger keeps what was and what was meant.
   if [ -z "$broken$lingering" ] && ! write_ledgers; then failure=${failure:-"cannot write the ledger: $said"}; fi
+  remove_parents
   flush_directories
   if [ -n "$failure" ]; then
     frame "failure $failure"
@@ -216,7 +222,7 @@ main() {
   begun=$(date +%s)
   take_lock
   ODD=' 	\*?['
-  created='' soiled='' pending='' temps='' owned='' new_users='' new_groups='' joined='' changed_users='' gone_users=''
+  created='' left_behind='' soiled='' pending='' temps='' owned='' new_users='' new_groups='' joined='' changed_users='' gone_users=''
   failure='' committed='' broken='' lingering='' unmoved='' stirred='' synced='' fresh='' reloaded='' halted='' passed_over='' group='' group_key='' group_verb=''
   if command -v selinuxenabled >/dev/null && selinuxenabled; then selinux=yes; else selinux=''; fi
   snapshot

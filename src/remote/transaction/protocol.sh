@@ -44,13 +44,14 @@ conclude() { if [ "$2" = 0 ]; then tell "$1" 'done'; else fail "$1" "$said"; fi;
 # ---- reading
 
 read_control() {
-  run='' who='' settle=1 bound=300 takes='' sums='' ledgers='' inputs='' steps=''
+  run='' who='' settle=1 bound=300 takes='' sums='' ledgers='' stays='' inputs='' steps=''
   for line in $control; do
     case $line in
       "step$TAB"*) steps=$steps${line#step?}$NL ;;
       'take '*) takes=$takes${line#take }$NL ;;
       'sum '*) sums=$sums${line#sum }$NL ;;
       'ledger '*) ledgers=$ledgers${line#ledger }$NL ;;
+      'stays '*) stays=$stays${line#stays }$NL ;;
       'inputs '*) inputs=$inputs${line#inputs }$NL ;;
       'run '*) run=${line#run } ;;
       'who '*) who=${line#who } ;;

@@ -55,8 +55,9 @@ restore() {
   restore_paths "$directories"
   restore_paths "$others"
   for dir in $created; do rmdir -- "$dir" 2>/dev/null; soil "${dir%/*}"; done
+  forget_parents
   for line in $joined; do leave_group "${line%"$TAB"*}" "${line#*"$TAB"}" || left="${left}user $line$NL"; done
-  for name in $new_users; do userdel -- "$name" >/dev/null 2>&1; if account "$name"; then left="${left}user $name$NL"; fi; done
+  for name in $new_users; do remove_user "$name"; if account "$name"; then left="${left}user $name$NL"; fi; done
   for name in $new_groups; do
     if group "$name"; then groupdel -- "$name" >/dev/null 2>&1 || left="${left}group $name$NL"; fi
   done

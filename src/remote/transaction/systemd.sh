@@ -183,7 +183,12 @@ start_units() {
     unit=${entry#*"$TAB"}
     if [ -n "$answer" ] && is_refused; then
       unmoved=$unmoved$unit$NL
-      fail "${entry%%"$TAB"*}" "$unit still runs as before: $answer"
+      if [ "$group_verb" = start ]; then
+        why=${answer#*"Failed to start $unit: "}
+        fail "${entry%%"$TAB"*}" "$unit was not started: ${why%%; *}"
+      else
+        fail "${entry%%"$TAB"*}" "$unit still runs as before: $answer"
+      fi
     else
       if [ "$group_verb" = reload ]; then reloaded=$reloaded$unit$NL; fi
       tell "${entry%%"$TAB"*}" 'done'
@@ -209,6 +214,8 @@ is_refused() {
   first=$active/$invocation
   state_in "$seen" "$unit"
   case $group_verb in
+    # A unit that it needs does not exist, is masked or cannot be read: no journal tells of it.
+    start) case $answer in *"Failed to start $unit: "*) [ "$active" = inactive ] ;; *) return 1 ;; esac ;;
     restart) [ "$active" = active ] && [ "$first" = "$active/$invocation" ] ;;
     reload)
       case $reload in - | success) ;; *) return 1 ;; esac

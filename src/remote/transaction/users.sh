@@ -25,6 +25,7 @@ group() {
 # "$1" step, "$2" name, "$3" system or regular, "$4" home, "$5" shell, "$6" uid, "$7" number or name of the primary group.
 step_user_create() {
   if account "$2"; then tell "$1" already; return; fi
+  if group "$2"; then met=yes; else met=''; fi
   home=$4 shell=$5
   if [ "$3" = system ]; then
     # As systemd-sysusers would: nothing to log in with, and no home.
@@ -40,6 +41,7 @@ step_user_create() {
   fi
   if account "$2"; then
     new_users=$2$NL$new_users
+    note_group "$2" "$met"
     tell "$1" 'done'
   else
     fail "$1" "${said:-the account is not there after its creation}"
@@ -143,7 +145,31 @@ step_user_modify() {
 
 step_user_remove() {
   account "$2" || { tell "$1" already; return; }
-  attempt userdel -- "$2" && gone_users=$2$NL$gone_users
+  remove_user "$2" && gone_users=$2$NL$gone_users
   conclude "$1" "$?"
+}
+
+# Whether the group of the name "$1" was there before the user ("$2"): those stand in a list.
+note_group() {
+  met_groups=$(grep -Fxvs -- "$1" "$base/groups")
+  if [ -n "$2" ]; then met_groups=$met_groups${met_groups:+$NL}$1; fi
+  if [ -n "$met_groups" ]; then printf '%s\n' "$met_groups" >"$base/groups"; else rm -f -- "$base/groups"; fi
+}
+
+# userdel takes the group of the user's name with it, unless that has members: one that was there before the user gets a
+# member for so long.
+remove_user() {
+  if ! grep -Fxqs -- "$1" "$base/groups" || ! group "$1"; then attempt userdel -- "$1"; return; fi
+  guard=''
+  if [ -z "$members" ] || [ "$members" = "$1" ]; then
+    guard=yes
+    attempt gpasswd -a root "$1" || return
+  fi
+  attempt userdel -- "$1"
+  removed=$? told=$said
+  if [ -n "$guard" ]; then gpasswd -d root "$1" >/dev/null 2>&1; fi
+  said=$told
+  if [ "$removed" = 0 ]; then note_group "$1" ''; fi
+  return "$removed"
 }
 

@@ -38,6 +38,20 @@ fn find(path: &str, context: &Context) -> Option<Value> {
     parts.try_fold(first, |value, key| value.get(key).cloned())
 }
 
+/// Parts what has a subscript at its end into what it is taken of and the key.
+fn subscript(named: &str) -> Option<(&str, &str)> {
+    let (whose, key) = named.strip_suffix(']')?.rsplit_once('[')?;
+    Some((whose, key.trim_matches(['\'', '"'])))
+}
+
+/// Whether a name, a dotted path or one with a subscript leads to something.
+pub(super) fn is_defined(named: &str, context: &Context) -> bool {
+    match subscript(named) {
+        Some((whose, key)) => find(whose, context).is_some_and(|value| value.get(key).is_some()),
+        None => find(named, context).is_some(),
+    }
+}
+
 /// Why something has no such key or item.
 pub(super) fn no_key(named: &str, context: &Context) -> Option<String> {
     if named.starts_with("loop.") {
@@ -46,10 +60,7 @@ pub(super) fn no_key(named: &str, context: &Context) -> Option<String> {
                 .to_owned(),
         );
     }
-    let (whose, key) = match named.strip_suffix(']').and_then(|rest| rest.rsplit_once('[')) {
-        Some((whose, key)) => (whose, key.trim_matches(['\'', '"'])),
-        None => named.rsplit_once('.')?,
-    };
+    let (whose, key) = subscript(named).or_else(|| named.rsplit_once('.'))?;
     match find(whose, context)? {
         Value::Array(_) if key.bytes().all(|byte| byte.is_ascii_digit()) => Some(format!(
             "`{whose}` has fewer items: they are counted from 0, and `{whose} | length` is how many there are"
@@ -59,10 +70,26 @@ pub(super) fn no_key(named: &str, context: &Context) -> Option<String> {
         }
         Value::Object(map) => {
             let near = names::near(key, map.keys().map(String::as_str));
-            near.map(|near| format!("did you mean `{whose}.{near}`?"))
+            let near = near.map(|near| format!("did you mean `{whose}.{near}`?"));
+            near.or_else(|| (whose == "groups").then(|| no_group(named, key, map.keys().map(String::as_str))))
         }
         other => Some(format!("`{whose}` is {}, and has no keys", kind_of(&other))),
     }
+}
+
+/// A template that was written for another inventory.
+fn no_group<'g>(named: &str, key: &str, groups: impl Iterator<Item = &'g str>) -> String {
+    const SHOWN: usize = 8;
+    let mut known: Vec<&str> = groups.filter(|name| !["all", "ungrouped"].contains(name)).collect();
+    let more = known.len().saturating_sub(SHOWN);
+    known.truncate(SHOWN);
+    let list = known.join(", ");
+    let others = match more {
+        _ if list.is_empty() => "no groups at all".to_owned(),
+        0 => list,
+        more => format!("{list} and {more} more"),
+    };
+    format!("the inventory has no group `{key}` (it has: {others}); where that may be, write `{named} | default([])`")
 }
 
 /// Explains an error that is none of syntax or names.

@@ -57,6 +57,14 @@ fn manifest(sources: &[UnitSource]) -> String {
 }
 
 #[test]
+fn a_file_of_a_package_comes_with_a_warning() {
+    let text = manifest(&[unit("/usr/lib/systemd/system/cron.service", "[Service]\nExecStart=/usr/sbin/cron -f\n")]);
+    assert!(text.contains("# /usr/lib/systemd/system/cron.service comes with a package. A copy in"), "{text}");
+    let text = manifest(&[unit("/etc/systemd/system/shop.service", "[Service]\nExecStart=/bin/shop\n")]);
+    assert!(!text.contains("package"), "{text}");
+}
+
+#[test]
 fn a_service_with_its_socket_and_drop_ins_is_one_manifest() {
     let service = UnitSource {
         file: file(
