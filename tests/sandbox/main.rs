@@ -7,6 +7,7 @@ mod collection;
 mod drift;
 mod faults;
 mod interrupted;
+mod lines;
 mod masks;
 mod playbooks;
 mod prompt;
