@@ -5,13 +5,16 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use super::Reporter;
 use super::exit::{self, ExitPolicy};
 use super::summary::Summary;
-use crate::model::{Diagnostic, Event, HostName, HostReport, Label, Observed, Outcome, RunReport, Severity};
+use crate::model::{
+    Diagnostic, Event, HostName, HostReport, Label, Observed, Outcome, RunReport, Severity, SourceFile,
+};
 
 /// Version of the documents that are not versioned by the model.
 const SCHEMA_VERSION: u32 = 1;
@@ -123,11 +126,15 @@ pub fn write_observed(
 /// Writes what is wrong with the input.
 pub fn write_diagnostics(out: &mut dyn Write, diagnostics: &[Diagnostic]) -> io::Result<()> {
     let count = |severity| diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
+    let mut lines = Lines::new();
+    for label in diagnostics.iter().flat_map(|diagnostic| &diagnostic.labels) {
+        lines.entry(Arc::as_ptr(&label.source)).or_insert_with(|| starts_of_lines(&label.source.text));
+    }
     let document = DiagnosticsDocument {
         schema_version: SCHEMA_VERSION,
         errors: count(Severity::Error),
         warnings: count(Severity::Warning),
-        diagnostics: diagnostics.iter().map(diagnostic_part).collect(),
+        diagnostics: diagnostics.iter().map(|diagnostic| diagnostic_part(diagnostic, &lines)).collect(),
     };
     write_document(out, &document)
 }
@@ -141,8 +148,27 @@ pub fn diagnostics_schema() -> serde_json::Value {
     serde_json::from_str(include_str!("diagnostics.schema.json")).expect("a test reads this file")
 }
 
-fn diagnostic_part(diagnostic: &Diagnostic) -> DiagnosticPart<'_> {
-    let mut places = diagnostic.labels.iter().map(place_part);
+/// Where the lines of each file begin: to count them anew for every place would be slow in a file with thousands.
+type Lines = BTreeMap<*const SourceFile, Vec<usize>>;
+
+fn starts_of_lines(text: &str) -> Vec<usize> {
+    std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect()
+}
+
+/// As [`SourceFile::line_column`], from lines that were found once.
+fn line_column(label: &Label, offset: usize, lines: &Lines) -> (u32, u32) {
+    let text = &label.source.text;
+    let (Some(starts), true) = (lines.get(&Arc::as_ptr(&label.source)), text.is_char_boundary(offset)) else {
+        return label.source.line_column(offset);
+    };
+    let line = starts.partition_point(|start| *start <= offset);
+    let start = starts[..line].last().copied().unwrap_or_default();
+    let column = text[start..offset].chars().count() + 1;
+    (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX))
+}
+
+fn diagnostic_part<'a>(diagnostic: &'a Diagnostic, lines: &Lines) -> DiagnosticPart<'a> {
+    let mut places = diagnostic.labels.iter().map(|label| place_part(label, lines));
     DiagnosticPart {
         severity: diagnostic.severity.word(),
         message: &diagnostic.message,
@@ -152,10 +178,10 @@ fn diagnostic_part(diagnostic: &Diagnostic) -> DiagnosticPart<'_> {
     }
 }
 
-fn place_part(label: &Label) -> PlacePart<'_> {
+fn place_part<'a>(label: &'a Label, lines: &Lines) -> PlacePart<'a> {
     let (start, end) = (label.span.start, label.span.end.max(label.span.start));
-    let (line, column) = label.source.line_column(start);
-    let (end_line, end_column) = label.source.line_column(end);
+    let (line, column) = line_column(label, start, lines);
+    let (end_line, end_column) = line_column(label, end, lines);
     PlacePart {
         file: Some(&label.source.name),
         line: Some(line),
@@ -176,10 +202,17 @@ fn write_document<T: Serialize>(out: &mut dyn Write, document: &T) -> io::Result
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::model::SourceFile;
+
+    #[test]
+    fn places_are_the_same_whichever_way_they_are_counted() {
+        let source = Arc::new(SourceFile { name: "a".to_owned(), text: "ä\n\nbö: x\n".to_owned() });
+        let lines = Lines::from([(Arc::as_ptr(&source), starts_of_lines(&source.text))]);
+        let label = Label { source: Arc::clone(&source), span: 0..0, text: String::new() };
+        for offset in 0..=source.text.len() + 1 {
+            assert_eq!(line_column(&label, offset, &lines), source.line_column(offset), "{offset}");
+        }
+    }
 
     #[test]
     fn places_are_told_in_characters_and_in_bytes_and_the_schema_takes_them() {
