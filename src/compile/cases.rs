@@ -67,9 +67,14 @@ fn said_about_playbook(path: &Path, case: &Path) -> Vec<Diagnostic> {
 
 #[test]
 fn every_mistake_is_said_with_its_place_and_what_to_do() {
-    let mut cases: Vec<PathBuf> = std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    all_are_said(&folder(), 130, said_about);
+}
+
+/// Every case of a folder, of which there are so many at least, is told in the words of its `error.txt`.
+pub(super) fn all_are_said(folder: &Path, least: usize, said_about: fn(&Path) -> String) {
+    let mut cases: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     cases.sort();
-    assert!(cases.len() >= 130, "only {} cases", cases.len());
+    assert!(cases.len() >= least, "only {} cases", cases.len());
     let mut wrong = Vec::new();
     for case in &cases {
         let expected = std::fs::read_to_string(case.join("error.txt")).unwrap();

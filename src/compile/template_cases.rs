@@ -1,9 +1,10 @@
 //! The folder of mistakes in templates: each case is a small project, and what its author reads.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
+use super::cases::all_are_said;
 use super::{Inputs, Knowledge, Sources};
 use crate::load::{brief, parse_inventory, parse_playbook};
 use crate::model::{HostName, SourceFile, Vars};
@@ -30,17 +31,5 @@ fn said_about(case: &Path) -> String {
 #[test]
 fn every_mistake_in_a_template_is_said_with_its_place_and_what_to_do() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases/compile");
-    let mut cases: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    cases.sort();
-    assert!(cases.len() >= 25, "only {} cases", cases.len());
-    let mut wrong = Vec::new();
-    for case in &cases {
-        let expected = std::fs::read_to_string(case.join("error.txt")).unwrap();
-        let said = said_about(case);
-        if said != expected {
-            let name = case.file_name().unwrap_or_default().display();
-            wrong.push(format!("== {name}\n-- expected\n{expected}-- said\n{said}"));
-        }
-    }
-    assert!(wrong.is_empty(), "{} of {} cases differ\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+    all_are_said(&folder, 60, said_about);
 }

@@ -36,6 +36,7 @@ pub(super) mod yaml;
 use draft::{Draft, Origin};
 use script::{Limits, Script};
 
+pub use connection::KEYS as CONNECTION_KEYS;
 pub use layer::{Definition, Entry, Layer, definitions_of};
 pub(super) use vars_file::read_layer;
 

@@ -6,20 +6,9 @@ use std::io::{self, Write};
 use serde_json::{Map, Value, json};
 
 use crate::cli::fleet::SCHEMA_VERSION;
-use crate::load::inventory::{Group, Host, Inventory};
+use crate::load::inventory::{CONNECTION_KEYS, Group, Host, Inventory};
 use crate::model::{ConnectionKind, HostName};
 use crate::report::table::{Cell, Column, Table};
-
-/// The names of connection keys that are Ansible's.
-const ALIASES: [(&str, &str); 7] = [
-    ("address", "ansible_host"),
-    ("port", "ansible_port"),
-    ("user", "ansible_user"),
-    ("identity_file", "ansible_ssh_private_key_file"),
-    ("connection", "ansible_connection"),
-    ("become", "ansible_become"),
-    ("ssh_args", "ansible_ssh_common_args"),
-];
 
 /// One row for each host.
 pub(super) fn write(
@@ -135,7 +124,7 @@ fn variables(host: &Host) -> Map<String, Value> {
     let mut vars = Map::new();
     for (name, definitions) in host.all_definitions() {
         let Some(strongest) = definitions.last() else { continue };
-        let alias = ALIASES.iter().find(|(native, _)| strongest.entry.connection && *native == name);
+        let alias = CONNECTION_KEYS.iter().find(|(native, _)| strongest.entry.connection && *native == name);
         vars.insert(alias.map_or(name, |(_, alias)| alias).to_owned(), strongest.entry.value.clone());
     }
     vars

@@ -27,7 +27,7 @@ pub(super) struct Connection {
 }
 
 /// Native key and Ansible's spelling.
-pub(in crate::load) const KEYS: [(&str, &str); 8] = [
+pub const KEYS: [(&str, &str); 8] = [
     ("address", "ansible_host"),
     ("port", "ansible_port"),
     ("user", "ansible_user"),
