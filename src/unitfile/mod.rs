@@ -5,15 +5,16 @@
 //! | `parse` | unit file text → lines that keep every byte |
 //! | `write` | sections and settings → unit file text |
 //! | `inputs` | the files that a unit reads when it starts |
+//! | [`catalogue`] | every directive: its value, since when, and what a change of it does |
 //! | [`quote`], `words`, `escape` | one word: quoting, splitting, specifiers, `systemd-escape` |
 //! | `timespan`, `size` | values: lengths of time, numbers of bytes |
 //! | `effective`, `reset` | a fragment and its drop-ins, read as one; what differs between two of them |
 //! | `search` | which files of systemd's unit path make up a unit |
 //! | `install`, `links` | `[Install]` → the links that enabling makes |
 //!
-//! Everything here is pure text work: no file is opened and no host is asked. Which directives exist and what
-//! their values mean is not known here, but for the few facts that reading a unit needs.
+//! Everything here is pure text work: no file is opened and no host is asked.
 
+pub mod catalogue;
 mod effective;
 mod escape;
 mod inputs;
