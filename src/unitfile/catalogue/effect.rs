@@ -38,6 +38,22 @@ impl Effect {
         (Self::Rebind, "rebind"),
     ];
 
+    /// What a change does, as a sentence about it without a final stop.
+    #[must_use]
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing that runs depends on it",
+            Self::Enablement => "the links of enablement follow it; nothing is restarted",
+            Self::NextStart => "it counts when the unit is started the next time; what runs stays as it is",
+            Self::Manager => "systemd acts by it from the daemon-reload on; nothing is restarted",
+            Self::Live => "the daemon-reload applies it to what runs",
+            Self::Rearm => "the daemon-reload schedules or watches anew; nothing is restarted",
+            Self::Remount => "a reload of the unit applies it",
+            Self::Restart => "only a new start brings it, so the unit is restarted",
+            Self::Rebind => "the socket is made anew: its service stops, the socket is restarted, the service starts",
+        }
+    }
+
     /// The word of the tables.
     pub(super) fn parse(word: &str) -> Option<Self> {
         Self::WORDS.iter().find(|(_, known)| *known == word).map(|(effect, _)| *effect)

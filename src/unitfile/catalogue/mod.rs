@@ -1,17 +1,23 @@
 //! Every directive that systemd knows, as data: what its value is, since when it exists, and what a change of it does
 //! to a unit that runs.
 //!
-//! The tables (`tables/*.txt`) are meant to be read by people: a row is a directive, its columns are described at
-//! the top of each. A directive that is not in them is taken for one that only a restart brings (`restart`): a needless
-//! restart is a nuisance, a missed one is a lie.
+//! The tables (`tables/*.txt`) are meant to be read by people; `tables/README.txt` says what the columns are. A
+//! directive that is not in them is taken for one that only a restart brings: a needless restart is a nuisance, a
+//! missed one is a lie.
 
+#[cfg(test)]
+mod dumps;
 mod effect;
+mod likeness;
 mod table;
+mod value;
 
 use std::borrow::Cow;
 
 pub use effect::Effect;
+pub use likeness::{elsewhere, nearest};
 pub use table::{Deprecated, Shape};
+pub use value::{calendar, since_word};
 
 use table::catalogue;
 
@@ -22,7 +28,7 @@ pub struct Directive {
     pub section: &'static str,
     /// `MemoryMax`
     pub name: &'static str,
-    /// The first version of systemd that has it in this section; `None`: older than anybody remembers (before 208).
+    /// The first version of systemd that has it in this section; `None`: 207 or older.
     pub since: Option<u32>,
     /// The first version that no longer has it.
     pub gone: Option<u32>,
@@ -46,6 +52,11 @@ pub fn lookup(section: &str, name: &str) -> Option<&'static Directive> {
     catalogue().get(section)?.get(name)
 }
 
+/// The sections that systemd knows.
+pub fn sections() -> impl Iterator<Item = &'static str> {
+    catalogue().keys().copied()
+}
+
 /// The whole catalogue, by section and name.
 pub fn all() -> impl Iterator<Item = &'static Directive> {
     catalogue().values().flat_map(|section| section.values())
@@ -56,12 +67,19 @@ impl Directive {
     /// value that systemd would not take is returned as it is.
     #[must_use]
     pub fn canonical<'v>(&self, value: &'v str) -> Cow<'v, str> {
-        Cow::Borrowed(value)
+        match value::read(self.value, value) {
+            Ok(read) => Cow::Owned(read),
+            Err(_) => Cow::Borrowed(value),
+        }
     }
 
-    /// Whether systemd takes the value; if not, why, without a final stop.
-    pub fn check(&self, _value: &str) -> Result<(), String> {
-        Ok(())
+    /// Whether systemd takes the value; if not, why, without a final stop. What a specifier (`%i`) stands for is
+    /// known to systemd alone, so a value with one is never refused, nor is the empty one, which sets the default.
+    pub fn check(&self, value: &str) -> Result<(), String> {
+        match value::read(self.value, value) {
+            Err(why) if !value.trim().is_empty() && !has_specifier(value) => Err(why),
+            _ => Ok(()),
+        }
     }
 
     /// What is in force after these assignments, in order: canonical, resets resolved, order and repetition dropped
@@ -69,6 +87,17 @@ impl Directive {
     /// coarse on the safe side.
     #[must_use]
     pub fn settle(&self, assignments: &[&str]) -> Vec<String> {
-        assignments.iter().map(|value| self.canonical(value).into_owned()).collect()
+        value::settle(self, assignments)
     }
+}
+
+/// `%` before anything but another `%`.
+fn has_specifier(value: &str) -> bool {
+    let mut chars = value.chars();
+    while let Some(c) = chars.next() {
+        if c == '%' && chars.next().is_some_and(|next| next.is_ascii_alphabetic()) {
+            return true;
+        }
+    }
+    false
 }
