@@ -107,7 +107,13 @@ impl Work<'_> {
             Err(wrong) => errors.extend(wrong),
         }
         match watch::listed(scope, &entry.watch, path) {
-            Ok(paths) => unit.watch = paths,
+            Ok(paths) => {
+                if let Ok(on_change) = self.on_change() {
+                    let reloads = |said: &Option<bool>| said.unwrap_or(on_change == OnChange::Reload);
+                    unit.reloaded.extend(paths.iter().filter(|(_, said)| reloads(said)).map(|(path, _)| path.clone()));
+                }
+                unit.watch = paths.into_keys().collect();
+            }
             Err(wrong) => errors.extend(wrong),
         }
         match self.on_change() {

@@ -216,6 +216,15 @@ pub enum DirectiveValue {
     Map(Vec<(String, DirectiveValue)>),
 }
 
+/// A file that a unit reads, as `watch:` gives it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are their names")]
+pub struct Watched {
+    pub path: String,
+    /// What its change does, where that is said: else `on_change` says it.
+    pub reload: Option<bool>,
+}
+
 /// `units: {NAME: …}`
 #[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "keys under their own names")]
@@ -229,7 +238,7 @@ pub struct UnitEntry {
     pub enabled: Setting<bool>,
     pub state: Setting<RunState>,
     pub masked: Setting<bool>,
-    pub watch: Vec<String>,
+    pub watch: Vec<Watched>,
     pub on_change: Option<Expr<OnChange>>,
     /// Instance strings: numbers and texts, or a template that yields a list.
     pub instances: Option<Expr<Vec<String>>>,

@@ -1,13 +1,14 @@
 //! Units and their drop-ins, with the contradictions that can be seen without rendering anything.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use crate::model::{AbsPath, OnChange, RunState, UnitKind, UnitName};
 
 use super::allowed::{Fields, Keys, Notes, closest, found};
 use super::entries::{absent, adopt, named, text_source};
 use super::leaf;
-use super::manifest::{DropInEntry, Expr, Sections, Setting, UnitDefaults, UnitEntry};
+use super::manifest::{DropInEntry, Expr, Sections, Setting, UnitDefaults, UnitEntry, Watched};
 use super::node::{Dialect, Node};
 use super::secrets::credentials;
 use super::sections::{is_section, sections};
@@ -194,27 +195,49 @@ fn on_change(fields: &Fields<'_>, notes: &mut Notes<'_>) -> Option<Expr<OnChange
     leaf::word(fields.get("on_change")?, &ON_CHANGE, notes)
 }
 
-fn watch(fields: &Fields<'_>, notes: &mut Notes<'_>) -> Vec<String> {
+/// What the change of a watched file does.
+const WATCH_CHANGES: [(&str, bool); 2] = [("restart", false), ("reload", true)];
+
+/// A list of paths, or a mapping from paths to what their change does.
+fn watch(fields: &Fields<'_>, notes: &mut Notes<'_>) -> Vec<Watched> {
     let Some(node) = fields.get("watch").filter(|node| !node.is_null()) else {
         return Vec::new();
     };
-    let Some(items) = node.items() else {
+    if let Some(items) = node.items() {
+        let listed = items.into_iter().filter_map(|item| Some((item, leaf::text(item, notes)?)));
+        let listed: Vec<(Node<'_>, String)> = listed.collect();
+        let mut paths = Vec::new();
+        for (item, path) in listed {
+            watched(path, None, item.span(), &mut paths, notes);
+        }
+        return paths;
+    }
+    let Some(entries) = node.entries(Dialect::Playbook) else {
         let text = node.text().unwrap_or("/path");
         let message = format!("`watch` is a list of paths, but {}", found(node));
-        notes.error(node.span(), message, format!("write [{text}]"));
+        notes.error(node.span(), message, format!("write [{text}], or {{{text}: reload}}"));
         return Vec::new();
     };
     let mut paths = Vec::new();
-    for item in items {
-        let Some(path) = leaf::text(item, notes) else { continue };
-        match AbsPath::parse(&path) {
-            Err(error) if !leaf::is_template(&path) => {
-                notes.error(item.span(), format!("`watch`: {error}"), "write the full path on the host");
-            }
-            _ => paths.push(path),
-        }
+    for (path, entry) in entries {
+        let known = entry.text().and_then(|text| WATCH_CHANGES.iter().find(|(word, _)| *word == text));
+        let Some((_, reload)) = known else {
+            let message = format!("`watch`: a change of {path} does `restart` or `reload`, but {}", found(entry));
+            notes.error(entry.span(), message, "write a list where `on_change` shall say it");
+            continue;
+        };
+        watched(path.to_owned(), Some(*reload), entry.key_span(), &mut paths, notes);
     }
     paths
+}
+
+fn watched(path: String, reload: Option<bool>, at: Range<usize>, paths: &mut Vec<Watched>, notes: &mut Notes<'_>) {
+    match AbsPath::parse(&path) {
+        Err(error) if !leaf::is_template(&path) => {
+            notes.error(at, format!("`watch`: {error}"), "write the full path on the host");
+        }
+        _ => paths.push(Watched { path, reload }),
+    }
 }
 
 fn instances(fields: &Fields<'_>, name: Option<&UnitName>, notes: &mut Notes<'_>) -> Option<Expr<Vec<String>>> {

@@ -272,7 +272,7 @@ pub enum OnChange {
     Auto,
     /// Always restart. For mounts, swaps and automounts this is the consent that a restart needs.
     Restart,
-    /// Reload where the new unit can, else restart.
+    /// Watched files are taken up by a reload where the new unit can; what only a start brings restarts it.
     Reload,
     /// Nothing; that the unit runs with an older configuration is reported as a finding.
     None,
@@ -330,6 +330,9 @@ pub struct DesiredUnit {
     pub masked: Option<bool>,
     /// Files whose change counts as a change of the unit.
     pub watch: BTreeSet<AbsPath>,
+    /// Those of them that a reload of the unit brings.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub reloaded: BTreeSet<AbsPath>,
     /// What a change does.
     pub on_change: OnChange,
     /// For a template with `instances:`.
@@ -355,6 +358,7 @@ impl DesiredUnit {
             state: None,
             masked: None,
             watch: BTreeSet::new(),
+            reloaded: BTreeSet::new(),
             on_change: OnChange::Auto,
             instances: None,
             credentials: BTreeMap::new(),

@@ -127,6 +127,10 @@ pub enum ChangeKind {
     Stale {
         why: String,
     },
+    /// Its configuration changes, and what runs goes on: why nothing is restarted.
+    GoesOn {
+        why: String,
+    },
     /// `from: None`: the user is created; `to: None`: removed.
     User {
         name: UserName,

@@ -13,11 +13,12 @@ use crate::model::{
     RunState, UnitName,
 };
 
-use crate::unitfile::{changed_directives, literal_head};
+use crate::unitfile::literal_head;
 
 use super::draft::Draft;
 use super::running::keeps_configuration;
-use super::view::{Entry, INPUTS_VERSION, UnitInView, input_files};
+use super::verdict::{Verdict, judge};
+use super::view::{Entry, Inputs, UnitInView, input_files};
 
 /// Clocks of the file system and of systemd are read at different moments; less than this is no difference.
 const CLOCK_SLACK_US: i64 = 100_000;
@@ -25,38 +26,62 @@ const CLOCK_SLACK_US: i64 = 100_000;
 /// How a running unit's configuration relates to its files after the steps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Freshness {
-    /// It runs with what the files will say. The hash of its inputs.
+    /// It runs with what the files will say, as far as that matters to what runs. The record of its inputs.
     Same(String),
-    /// It has to take up what changes now, or changed since it started; and the hash it will then run with.
-    Outdated(Vec<Reason>, String),
+    /// It has to take up what changes now, or changed since it started.
+    Outdated(Outdated),
     /// An input could not be read.
     Unknown(String),
 }
 
+/// What a unit has to take up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Outdated {
+    /// Why; never empty.
+    pub(super) reasons: Vec<Reason>,
+    /// Nothing of it needs a start: a reload brings all.
+    pub(super) by_reload: bool,
+    /// The record of the inputs that the unit will then run with.
+    pub(super) record: String,
+}
+
 pub(super) fn freshness(draft: &Draft<'_>, name: &UnitName, unit: &DesiredUnit, observed: &ObservedUnit) -> Freshness {
-    let Some(after) = draft.after.inputs(name, &unit.watch) else {
+    let Some(after) = draft.after.inputs(name, unit) else {
         return Freshness::Unknown(unreadable_input(draft, name, unit));
     };
-    let before = draft.before.inputs(name, &unit.watch);
-    let changes_now = before.as_ref() != Some(&after);
+    let before = draft.before.inputs(name, unit);
     let running = draft
         .observed
         .started
         .get(name)
         .filter(|record| observed.invocation_id.as_ref() == Some(&record.invocation_id))
-        .filter(|record| record.inputs.starts_with(INPUTS_VERSION))
-        .map(|record| &record.inputs);
+        .and_then(|record| Inputs::parse(&record.inputs));
+    let outdated = |reasons: Vec<Reason>, by_reload: bool| {
+        Freshness::Outdated(Outdated { reasons, by_reload, record: after.record() })
+    };
     match running {
-        Some(running) if *running == after => Freshness::Same(after),
-        _ if changes_now => Freshness::Outdated(what_changes(draft, name, unit), after),
-        Some(_) => {
-            let text =
-                "runs with an older configuration than its files: an earlier change was never taken up".to_owned();
-            Freshness::Outdated(vec![Reason { kind: ReasonKind::Stale, text }], after)
+        Some(running) if running.are_alike(&after) => Freshness::Same(after.record()),
+        Some(running) => {
+            let by_reload = running.starts_alike(&after);
+            let mut reasons = Vec::new();
+            if before.as_ref().is_none_or(|before| !before.are_alike(&after)) {
+                reasons = what_changes(draft, name, unit);
+            }
+            // What changes now may be all that is owed, or not.
+            if before.is_some_and(|before| !running.are_alike(&before)) || reasons.is_empty() {
+                let text = "runs with an older configuration than its files: an earlier change was never taken up";
+                reasons.push(Reason { kind: ReasonKind::Stale, text: text.to_owned() });
+            }
+            outdated(reasons, by_reload)
+        }
+        None if before.as_ref().is_none_or(|before| !before.are_alike(&after)) => {
+            let by_reload = before.is_some_and(|before| before.starts_alike(&after))
+                && changed_since_start(draft, name, unit, observed).is_none();
+            outdated(what_changes(draft, name, unit), by_reload)
         }
         None => match changed_since_start(draft, name, unit, observed) {
-            Some(reason) => Freshness::Outdated(vec![reason], after),
-            None => Freshness::Same(after),
+            Some(reason) => outdated(vec![reason], false),
+            None => Freshness::Same(after.record()),
         },
     }
 }
@@ -98,22 +123,15 @@ pub(super) fn report_unwatched(draft: &mut Draft<'_>, units: &BTreeSet<UnitName>
 fn what_changes(draft: &Draft<'_>, name: &UnitName, unit: &DesiredUnit) -> Vec<Reason> {
     let before = draft.before.unit(name);
     let after = draft.after.unit(name);
+    let because = |text: String| Reason { kind: ReasonKind::InputsChanged, text };
     let mut reasons = Vec::new();
     if let (Some(old), Some(new)) = (&before.effective, &after.effective) {
-        let directives = changed_directives(old, new);
-        if !directives.is_empty() {
-            // Which directives a running service can take up without a restart is not judged here: any change
-            // counts, and the reason says so.
-            let text = format!(
-                "{} changed (any change of a {}'s settings restarts it)",
-                shortened(&directives),
-                name.kind().suffix()
-            );
-            reasons.push(Reason { kind: ReasonKind::InputsChanged, text });
+        let judged = judge(name.kind(), old, new);
+        if judged.verdict >= Verdict::Reload {
+            reasons.push(because(shortened(&judged.reasons())));
         }
     } else {
-        let text = "its unit files changed, and the old ones could not be read".to_owned();
-        reasons.push(Reason { kind: ReasonKind::InputsChanged, text });
+        reasons.push(because("its unit files changed, and the old ones could not be read".to_owned()));
     }
     let named = named_files(name, &before, &after);
     for path in unit.watch.union(&named) {
@@ -128,19 +146,18 @@ fn what_changes(draft: &Draft<'_>, name: &UnitName, unit: &DesiredUnit) -> Vec<R
         } else {
             format!("{new} changed ({path} points to it, {how})")
         };
-        reasons.push(Reason { kind: ReasonKind::InputsChanged, text });
+        reasons.push(because(text));
     }
     if reasons.is_empty() {
-        let text = "the files that it reads changed".to_owned();
-        reasons.push(Reason { kind: ReasonKind::InputsChanged, text });
+        reasons.push(because("the files that it reads changed".to_owned()));
     }
     reasons
 }
 
-fn shortened(directives: &[String]) -> String {
+fn shortened(reasons: &[String]) -> String {
     const SHOWN: usize = 4;
-    let shown = directives.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
-    match directives.len().saturating_sub(SHOWN) {
+    let shown = reasons.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match reasons.len().saturating_sub(SHOWN) {
         0 => shown,
         more => format!("{shown} and {more} more"),
     }

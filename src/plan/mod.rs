@@ -17,6 +17,7 @@
 //! | `adopt` | what becomes ours as it is |
 //! | `links` | enablement as links; the default target |
 //! | `running`, `stopping`, `take_up`, `sockets` | starts, stops, restarts, reloads |
+//! | [`verdict`] | what a difference between two configurations needs: nothing, a reload, a restart |
 //! | `fresh` | who runs with an older configuration than its files |
 //! | `load` | daemon-reload and the gate |
 //! | `order` | waves |
@@ -43,6 +44,7 @@ mod symlinks;
 mod take_up;
 mod units;
 mod users;
+pub mod verdict;
 mod view;
 
 use std::collections::BTreeSet;

@@ -172,9 +172,9 @@ pub(super) fn refuses(draft: &Draft<'_>, name: &UnitName, directive: &str, known
 /// Notes the hash that the unit will run with, so that the apply records it.
 fn record(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit) {
     if keeps_configuration(name)
-        && let Some(inputs) = draft.after.inputs(name, &unit.watch)
+        && let Some(inputs) = draft.after.inputs(name, unit)
     {
-        draft.inputs.insert(name.clone(), inputs);
+        draft.inputs.insert(name.clone(), inputs.record());
     }
 }
 

@@ -4,13 +4,14 @@ use crate::model::{
     Action, ChangeKind, DesiredUnit, FindingKind, ObservedUnit, OnChange, Reason, ReasonKind, RunState, UnitKind,
     UnitName,
 };
-use crate::unitfile::changed_directives;
+use crate::unitfile::catalogue::Effect;
 
 use super::draft::{Draft, Stage};
-use super::fresh::{Freshness, freshness};
+use super::fresh::{Freshness, Outdated, freshness};
 use super::held::on_hold;
 use super::running::{keeps_configuration, refuses};
 use super::sockets::{acts_on, in_the_way, restart_socket, triggered_services};
+use super::verdict::{Judgement, judge};
 
 /// The unit runs; does it run with what its files say?
 pub(super) fn take_up_changes(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit, observed: &ObservedUnit) {
@@ -18,17 +19,22 @@ pub(super) fn take_up_changes(draft: &mut Draft<'_>, name: &UnitName, unit: &Des
         _ if keeps_configuration(name) => {}
         // systemd takes these up with the daemon-reload; restarting a timer could fire it (seen on 247, 252, 257).
         UnitKind::Timer => {
-            if draft.before.inputs(name, &unit.watch) != draft.after.inputs(name, &unit.watch) {
+            if judged(draft, name).is_some_and(|judged| rearms(&judged)) {
                 let text = format!("{name} is scheduled anew by the daemon-reload and may fire at once if it is due");
                 draft.finding(FindingKind::Notice, Some(name), text, None);
             }
+            goes_on(draft, name, unit);
             return;
         }
-        _ => return,
+        _ => {
+            goes_on(draft, name, unit);
+            return;
+        }
     }
-    let (mut reasons, inputs) = match freshness(draft, name, unit, observed) {
-        Freshness::Same(inputs) => {
-            draft.inputs.insert(name.clone(), inputs);
+    let Outdated { mut reasons, by_reload, record } = match freshness(draft, name, unit, observed) {
+        Freshness::Same(record) => {
+            goes_on(draft, name, unit);
+            draft.inputs.insert(name.clone(), record);
             return;
         }
         Freshness::Unknown(path) => {
@@ -37,9 +43,9 @@ pub(super) fn take_up_changes(draft: &mut Draft<'_>, name: &UnitName, unit: &Des
             draft.finding(FindingKind::Unknown, Some(name), text, Some("gather as root: become: true".to_owned()));
             return;
         }
-        Freshness::Outdated(reasons, inputs) => (reasons, inputs),
+        Freshness::Outdated(outdated) => outdated,
     };
-    let action = match how_to_take_up(draft, name, unit, observed) {
+    let action = match how_to_take_up(draft, name, unit, observed, by_reload) {
         Ok(action) => action,
         Err(LeftAlone { because, hint }) => {
             let why = in_words(&reasons);
@@ -53,15 +59,33 @@ pub(super) fn take_up_changes(draft: &mut Draft<'_>, name: &UnitName, unit: &Des
         let why = in_words(&reasons);
         draft.change(Some(name), &unit.claim.manifest, ChangeKind::Stale { why });
     }
-    if unit.on_change == OnChange::Reload && matches!(action, Action::Restart { .. }) {
-        reasons.push(Reason { kind: ReasonKind::Follows, text: why_not_reloaded(draft, name) });
+    let reload_was_meant = unit.on_change == OnChange::Reload || by_reload && unit.on_change == OnChange::Auto;
+    if reload_was_meant && matches!(action, Action::Restart { .. }) {
+        reasons.push(Reason { kind: ReasonKind::Follows, text: why_not_reloaded(draft, name, by_reload) });
     }
     if name.kind() == UnitKind::Socket {
         restart_socket(draft, name, reasons);
     } else {
         draft.step_because(Stage::Run, action, reasons);
     }
-    draft.inputs.insert(name.clone(), inputs);
+    draft.inputs.insert(name.clone(), record);
+}
+
+/// What differs between the unit's configuration as it is and as it will be.
+fn judged(draft: &Draft<'_>, name: &UnitName) -> Option<Judgement> {
+    let (before, after) = (draft.before.unit(name).effective?, draft.after.unit(name).effective?);
+    Some(judge(name.kind(), &before, &after))
+}
+
+fn rearms(judged: &Judgement) -> bool {
+    judged.differences.iter().any(|difference| difference.effect == Effect::Rearm)
+}
+
+/// Something of it changes and it goes on: that is worth a word, so that nobody waits for a restart.
+fn goes_on(draft: &mut Draft<'_>, name: &UnitName, unit: &DesiredUnit) {
+    if let Some(why) = judged(draft, name).and_then(|judged| judged.no_restart()) {
+        draft.change(Some(name), &unit.claim.manifest, ChangeKind::GoesOn { why });
+    }
 }
 
 /// Running instances of a template that the playbook does not give: not ours to restart, but that they go on with the
@@ -73,7 +97,7 @@ pub(super) fn instances_of_others(draft: &mut Draft<'_>, template: &UnitName, un
         if !of_others || !observed.active_state.is_up() || !keeps_configuration(name) || stops() {
             continue;
         }
-        if let Freshness::Outdated(reasons, _) = freshness(draft, name, unit, observed) {
+        if let Freshness::Outdated(Outdated { reasons, .. }) = freshness(draft, name, unit, observed) {
             let text = format!(
                 "{name} goes on with its older configuration: {}; it is not restarted because the playbook does not \
                  give it",
@@ -96,7 +120,7 @@ pub(super) fn units_left_out(draft: &mut Draft<'_>) {
         if unit.claim.selected || stays || !keeps_configuration(name) || on_hold(draft, name).is_some() {
             continue;
         }
-        if let Freshness::Outdated(reasons, _) = freshness(draft, name, unit, observed) {
+        if let Freshness::Outdated(Outdated { reasons, .. }) = freshness(draft, name, unit, observed) {
             let why = in_words(&reasons);
             let text = format!(
                 "{name} goes on with its older configuration: {why}; it is not restarted because its tags are not selected"
@@ -123,14 +147,14 @@ fn how_to_take_up(
     name: &UnitName,
     unit: &DesiredUnit,
     observed: &ObservedUnit,
+    by_reload: bool,
 ) -> Result<Action, LeftAlone> {
     let consent = format!("restart it by hand when it suits, or write on_change: restart at {}", unit.claim.place);
     let is_up = observed.active_state.is_up();
     let needs_consent = |because: &str| Err(LeftAlone { because: because.to_owned(), hint: consent.clone() });
     match (unit.on_change, name.kind()) {
         (OnChange::None, _) => return needs_consent("on_change: none"),
-        (OnChange::Reload, _) if is_up && can_reload(draft, name) => return Ok(Action::Reload { unit: name.clone() }),
-        (OnChange::Auto | OnChange::Reload, UnitKind::Mount) if is_up && only_options_change(draft, name) => {
+        (OnChange::Auto | OnChange::Reload, _) if by_reload && is_up && can_reload(draft, name) => {
             return Ok(Action::Reload { unit: name.clone() });
         }
         (OnChange::Auto | OnChange::Reload, UnitKind::Mount | UnitKind::Automount | UnitKind::Swap) => {
@@ -159,13 +183,14 @@ fn how_to_take_up(
 }
 
 /// A reload was asked for, and a restart is what it gets.
-fn why_not_reloaded(draft: &Draft<'_>, name: &UnitName) -> String {
+fn why_not_reloaded(draft: &Draft<'_>, name: &UnitName, by_reload: bool) -> String {
     let because = match name.kind() {
+        _ if !by_reload => return "a reload would not bring it: it is read at the start only".to_owned(),
         UnitKind::Service if can_reload(draft, name) => "it is still starting".to_owned(),
         UnitKind::Service => "no ExecReload=".to_owned(),
         kind => format!("a {} has no reload", kind.suffix()),
     };
-    format!("on_change: reload, but it cannot be reloaded: {because}")
+    format!("it would be reloaded, but it cannot be: {because}")
 }
 
 fn can_reload(draft: &Draft<'_>, name: &UnitName) -> bool {
@@ -176,16 +201,6 @@ fn can_reload(draft: &Draft<'_>, name: &UnitName) -> bool {
                 || name.kind() == UnitKind::Mount
         }
         None => draft.observed.units.get(name).is_some_and(|observed| observed.can_reload),
-    }
-}
-
-fn only_options_change(draft: &Draft<'_>, name: &UnitName) -> bool {
-    match (draft.before.unit(name).effective, draft.after.unit(name).effective) {
-        (Some(before), Some(after)) => {
-            let changed = changed_directives(&before, &after);
-            !changed.is_empty() && changed.iter().all(|directive| directive == "[Mount] Options")
-        }
-        _ => false,
     }
 }
 

@@ -4,15 +4,62 @@
 //! asking systemd about things to come.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use crate::model::{
-    AbsPath, Bytes, Desired, Digest, Observation, Observed, ObservedPath, SECRET_INPUTS, UnitName, Wanted,
+    AbsPath, Bytes, Desired, DesiredUnit, Digest, Observation, Observed, ObservedPath, SECRET_INPUTS, UnitName, Wanted,
 };
-use crate::unitfile::{Effective, Files, below_usr, candidates, carries_install, resolve, target_path};
+use crate::unitfile::{Effective, Files, below_usr, candidates, carries_install, catalogue, resolve, target_path};
 
-/// How the hash of a unit's inputs is made. A record made another way says nothing, and restarts nothing: a new version
-/// of the tool changes no host by itself. To be raised with every change of what is hashed.
-pub(super) const INPUTS_VERSION: &str = "2-";
+use super::verdict::inputs_text;
+
+/// How the record of a unit's inputs is made; it begins every record. A record made another way says nothing, and
+/// restarts nothing: a new version of the tool changes no host by itself. The number is to be raised with every change
+/// of what is hashed; what the catalogue says of directives is in it anyway.
+pub(super) fn inputs_version() -> &'static str {
+    static VERSION: LazyLock<String> = LazyLock::new(|| {
+        let rows: Vec<String> = catalogue::all().map(|row| format!("{row:?}")).collect();
+        let digest = Digest::of(rows.concat().as_bytes()).to_string();
+        format!("3.{}-", &digest[..8])
+    });
+    &VERSION
+}
+
+/// What a unit was, or would be, started with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Inputs {
+    /// A hash of what only a start brings.
+    start: String,
+    /// A hash of what a reload brings, too.
+    reload: String,
+    secret: bool,
+}
+
+impl Inputs {
+    /// As it is kept on the host.
+    pub(super) fn record(&self) -> String {
+        let mark = if self.secret { SECRET_INPUTS } else { "" };
+        format!("{}{}+{}{mark}", inputs_version(), self.start, self.reload)
+    }
+
+    /// Reads a record; `None` where it was made another way.
+    pub(super) fn parse(record: &str) -> Option<Self> {
+        let rest = record.strip_prefix(inputs_version())?;
+        let (rest, secret) = rest.strip_suffix(SECRET_INPUTS).map_or((rest, false), |rest| (rest, true));
+        let (start, reload) = rest.split_once('+')?;
+        Some(Self { start: start.to_owned(), reload: reload.to_owned(), secret })
+    }
+
+    /// What was started with the one runs with all of the other that only a start brings.
+    pub(super) fn starts_alike(&self, other: &Self) -> bool {
+        self.start == other.start
+    }
+
+    /// What was started with the one runs as what is started with the other.
+    pub(super) fn are_alike(&self, other: &Self) -> bool {
+        self.starts_alike(other) && self.reload == other.reload
+    }
+}
 
 /// How many links lead on from one to the next before it is called a loop.
 const MAX_HOPS: usize = 16;
@@ -199,37 +246,50 @@ impl View {
         files.into_iter().chain(targets).collect()
     }
 
-    /// A hash of everything that a running unit was, or would be, started with: its settings, and the digests of
-    /// the files that it reads, also behind links. `None` when some of it could not be observed.
+    /// What a running unit was, or would be, started with: the settings that only a start or a reload brings, and the
+    /// digests of the files that it reads, also behind links. `None` when some of it could not be observed.
     ///
-    /// Comments, blank lines, `[Install]` and the unit files' modes are left out on purpose: none of them is
-    /// a reason to restart.
-    pub(super) fn inputs(&self, unit: &UnitName, watch: &BTreeSet<AbsPath>) -> Option<String> {
-        use std::fmt::Write as _;
-        let effective = self.unit(unit).effective?;
-        let mut text = effective.inputs_text();
-        let files = input_files(unit, &effective, watch);
-        let mark = if files.is_disjoint(&self.secrets) { "" } else { SECRET_INPUTS };
+    /// Everything else is left out on purpose: it is no reason to restart.
+    pub(super) fn inputs(&self, name: &UnitName, unit: &DesiredUnit) -> Option<Inputs> {
+        self.inputs_of(name, &unit.watch, &unit.reloaded)
+    }
+
+    fn inputs_of(&self, name: &UnitName, watch: &BTreeSet<AbsPath>, reloaded: &BTreeSet<AbsPath>) -> Option<Inputs> {
+        let effective = self.unit(name).effective?;
+        let (mut start, mut reload) = inputs_text(name.kind(), &effective);
+        let read_at_start = effective.input_files(name);
+        let files = input_files(name, &effective, watch);
+        let secret = !files.is_disjoint(&self.secrets);
         for path in files {
-            let _ignored = match self.get(&path) {
-                Entry::Absent => writeln!(text, "absent {path}"),
-                Entry::File { digest: Some(digest), .. } => writeln!(text, "{digest} {path}"),
-                Entry::Link(target) => {
-                    let _ignored = writeln!(text, "link {path} {target}");
-                    let real = self.real(&path);
-                    match self.get(&real) {
-                        Entry::File { digest: Some(digest), .. } => writeln!(text, "{digest} {real}"),
-                        Entry::Unknown(_) | Entry::File { digest: None, .. } => return None,
-                        // A file that is not there and one that nobody looked at are alike here: which of both a
-                        // gather says depends on what else was asked.
-                        Entry::Absent | Entry::Link(_) | Entry::Other => Ok(()),
-                    }
-                }
-                Entry::Other => writeln!(text, "other {path}"),
-                Entry::Unknown(_) | Entry::File { digest: None, .. } => return None,
-            };
+            let by_reload = reloaded.contains(&path) && !read_at_start.contains(&path);
+            self.describe(&path, if by_reload { &mut reload } else { &mut start })?;
         }
-        Some(format!("{INPUTS_VERSION}{}{mark}", Digest::of(text.as_bytes())))
+        let hash = |text: &str| Digest::of(text.as_bytes()).to_string();
+        // What a reload brings is mostly nothing, and sixteen digits tell one state of it from another.
+        Some(Inputs { start: hash(&start), reload: hash(&reload)[..16].to_owned(), secret })
+    }
+
+    /// Adds what a file holds, also behind a link; `None` when that could not be observed.
+    fn describe(&self, path: &AbsPath, text: &mut String) -> Option<()> {
+        use std::fmt::Write as _;
+        let _ignored = match self.get(path) {
+            Entry::Absent => writeln!(text, "absent {path}"),
+            Entry::File { digest: Some(digest), .. } => writeln!(text, "{digest} {path}"),
+            Entry::Link(target) => {
+                let _ignored = writeln!(text, "link {path} {target}");
+                let real = self.real(path);
+                match self.get(&real) {
+                    Entry::File { digest: Some(digest), .. } => writeln!(text, "{digest} {real}"),
+                    Entry::Unknown(_) | Entry::File { digest: None, .. } => return None,
+                    // A file that is not there and one that nobody looked at are alike here: which of both a
+                    // gather says depends on what else was asked.
+                    Entry::Absent | Entry::Link(_) | Entry::Other => Ok(()),
+                }
+            }
+            Entry::Other => writeln!(text, "other {path}"),
+            Entry::Unknown(_) | Entry::File { digest: None, .. } => return None,
+        };
+        Some(())
     }
 }
 
@@ -333,7 +393,7 @@ mod tests {
         let watch = BTreeSet::from([path("/etc/a")]);
         let of = |target: &str, files: &[(&str, &str)]| {
             let text = [("/etc/systemd/system/a.service", "[Service]\nExecStart=/a\n")];
-            view(&[("/etc/a", target)], &[&text, files].concat()).inputs(&unit, &watch).unwrap()
+            view(&[("/etc/a", target)], &[&text, files].concat()).inputs_of(&unit, &watch, &BTreeSet::new()).unwrap()
         };
         let one = of("b", &[("/etc/b", "1")]);
         assert_eq!(one, of("b", &[("/etc/b", "1"), ("/etc/c", "2")]));
@@ -342,6 +402,6 @@ mod tests {
         }
         let mut unreadable = view(&[("/etc/a", "b")], &[("/etc/systemd/system/a.service", "[Service]\n")]);
         unreadable.put(&path("/etc/b"), Entry::File { digest: None, text: None });
-        assert_eq!(unreadable.inputs(&unit, &watch), None);
+        assert_eq!(unreadable.inputs_of(&unit, &watch, &BTreeSet::new()), None);
     }
 }

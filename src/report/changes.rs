@@ -112,6 +112,7 @@ fn path_of(kind: &ChangeKind) -> Option<&AbsPath> {
         | ChangeKind::Mask { .. }
         | ChangeKind::State { .. }
         | ChangeKind::Stale { .. }
+        | ChangeKind::GoesOn { .. }
         | ChangeKind::User { .. }
         | ChangeKind::Groups { .. }
         | ChangeKind::DefaultTarget { .. }
@@ -239,6 +240,7 @@ fn draw_other(page: &mut Page<'_>, kind: &ChangeKind) -> io::Result<()> {
         ),
         ChangeKind::Mask { from, to } => (Sign::of(*from, *to), "mask".to_owned()),
         ChangeKind::State { from, to } => (Sign::Changed, format!("state {from} → {to}")),
+        ChangeKind::GoesOn { why } => (Sign::Changed, format!("no restart: {why}")),
         ChangeKind::Stale { why } => (Sign::Changed, format!("runs with older configuration: {why}")),
         ChangeKind::NotLoaded { why } => (Sign::Changed, format!("not loaded as it is on disk: {why}")),
         ChangeKind::User { name, from, to } => (

@@ -1,13 +1,7 @@
 //! A unit as systemd reads it: the fragment, then its drop-ins, as one list of settings.
 //!
 //! Values stay raw. What an empty assignment takes back is resolved by [`Effective::values`]; which value of a
-//! setting is the last *valid* one is not known here, because that needs the catalogue of directives.
-//!
-//! Comparing and hashing are coarse on the safe side: the raw sequences count, so a drop-in that resets a
-//! setting and gives it the same value again is a difference. Only lists that an empty assignment empties for
-//! certain are resolved first.
-
-use std::collections::{BTreeMap, BTreeSet};
+//! setting is the last *valid* one, and which values mean the same, the catalogue of directives knows.
 
 use super::parse::UnitFile;
 use super::reset::{list_of, resets};
@@ -118,108 +112,6 @@ impl Effective {
     fn split(&self, section: &str, key: &str, backslash: Backslash) -> Vec<String> {
         self.values(section, key).into_iter().flat_map(|value| split(value, backslash).0).collect()
     }
-
-    /// A text of all that a running unit could depend on, for hashing. Equal for two units exactly when
-    /// [`changed_directives`] finds nothing: `[Install]`, `X-` keys and sections, comments, and the order
-    /// between settings that have nothing to do with each other are not in it.
-    #[must_use]
-    pub fn inputs_text(&self) -> String {
-        let mut text = String::new();
-        let mut current = "";
-        for ((section, _), assignments) in &self.lists(is_running) {
-            if *section != current {
-                text.extend(["[", section, "]\n"]);
-                current = section;
-            }
-            for (key, value) in assignments {
-                text.extend([key, "=", value, "\n"]);
-            }
-        }
-        text
-    }
-
-    /// The assignments of each list that systemd builds, in order; lists that were emptied are not there.
-    fn lists(&self, wanted: fn(&str, &str) -> bool) -> Lists<'_> {
-        let mut lists = Lists::new();
-        for Setting { section, key, value, .. } in &self.settings {
-            if !wanted(section, key) {
-                continue;
-            }
-            let list = (section.as_str(), list_of(section, key));
-            if value.is_empty() && surely_empties(section, key) {
-                lists.remove(&list);
-            } else {
-                lists.entry(list).or_default().push((key, value));
-            }
-        }
-        lists
-    }
-}
-
-/// (section, list) → its assignments.
-type Lists<'e> = BTreeMap<(&'e str, &'e str), Vec<(&'e str, &'e str)>>;
-
-/// What differs between two states of a unit, as `[Service] ExecStart`, sorted; without `[Install]`, which no
-/// running unit depends on, and without `X-` keys and sections, which systemd does not read.
-#[must_use]
-pub fn changed_directives(old: &Effective, new: &Effective) -> Vec<String> {
-    changed(old, new, is_running)
-}
-
-/// What differs in `[Install]`, as `[Install] WantedBy`, sorted.
-#[must_use]
-pub fn install_changed(old: &Effective, new: &Effective) -> Vec<String> {
-    changed(old, new, |section, key| section == "Install" && !key.starts_with("X-"))
-}
-
-fn is_running(section: &str, key: &str) -> bool {
-    section != "Install" && !section.starts_with("X-") && !key.starts_with("X-")
-}
-
-fn changed(old: &Effective, new: &Effective, wanted: fn(&str, &str) -> bool) -> Vec<String> {
-    let (old, new) = (old.lists(wanted), new.lists(wanted));
-    let lists: BTreeSet<_> = old.keys().chain(new.keys()).copied().collect();
-    let mut names = BTreeSet::new();
-    for list in lists {
-        let before = old.get(&list).map_or(&[][..], Vec::as_slice);
-        let after = new.get(&list).map_or(&[][..], Vec::as_slice);
-        if before == after {
-            continue;
-        }
-        let keys: BTreeSet<&str> = before.iter().chain(after).map(|(key, _)| *key).collect();
-        let of = |key: &str, all: &[(&str, &str)]| -> Vec<String> {
-            all.iter().filter(|(k, _)| *k == key).map(|(_, value)| (*value).to_owned()).collect()
-        };
-        let mut differ: Vec<&str> = keys.iter().copied().filter(|key| of(key, before) != of(key, after)).collect();
-        if differ.is_empty() {
-            // Only the order between keys of one list is another.
-            differ = keys.into_iter().collect();
-        }
-        names.extend(differ.into_iter().map(|key| format!("[{}] {key}", list.0)));
-    }
-    names.into_iter().collect()
-}
-
-/// Settings of which it is certain that an empty assignment leaves nothing of the ones before.
-fn surely_empties(section: &str, key: &str) -> bool {
-    let exec = matches!(
-        key,
-        "ExecStart"
-            | "ExecStartPre"
-            | "ExecStartPost"
-            | "ExecReload"
-            | "ExecStop"
-            | "ExecStopPost"
-            | "ExecStopPre"
-            | "ExecCondition"
-    );
-    let list = matches!(key, "Environment" | "EnvironmentFile");
-    match section {
-        "Service" | "Socket" | "Mount" | "Swap" => exec || list,
-        "Timer" => list_of(section, key) == "On*",
-        "Install" => matches!(key, "WantedBy" | "RequiredBy" | "UpheldBy" | "Alias"),
-        _ => false,
-    }
 }
 
 /// systemd's booleans, in any case.
@@ -292,65 +184,5 @@ mod tests {
         ] {
             assert_eq!(unit(&format!("[Service]\n{text}\n")).flag("Service", "F"), flag, "{text}");
         }
-    }
-
-    const BASE: &str = "[Unit]\nDescription=x\n\n[Service]\nExecStart=/bin/a\nEnvironment=A=1\nEnvironment=B=2\n[Install]\nWantedBy=a.target\n";
-
-    #[test]
-    fn what_no_running_unit_sees_is_no_change() {
-        let old = unit(BASE);
-        for same in [
-            BASE.replace("\n\n", "\n# why\n ; not\n"),
-            BASE.replace("Description=x", "  Description  =  x  "),
-            BASE.replace("a.target", "b.target"),
-            BASE.replace("[Install]\nWantedBy=a.target\n", ""),
-            BASE.replace("[Service]", "[X-Ours]\nRole=web\n[Service]\nX-Hash=1"),
-            "[Service]\nEnvironment=A=1\nEnvironment=B=2\nExecStart=/bin/a\n[Unit]\nDescription=x\n".to_owned(),
-            BASE.replace("ExecStart=/bin/a", "ExecStart=/bin/old\nExecStart=\nExecStart=\\\n/bin/a"),
-            BASE.replace("[Install]", "EnvironmentFile=/x\nEnvironmentFile=\n[Install]"),
-        ] {
-            let new = unit(&same);
-            assert_eq!(changed_directives(&old, &new), [""; 0], "{same}");
-            assert_eq!(old.inputs_text(), new.inputs_text(), "{same}");
-        }
-    }
-
-    #[test]
-    fn changes_are_named() {
-        let old = unit(BASE);
-        for (new, names) in [
-            (BASE.replace("/bin/a", "/bin/b"), &["[Service] ExecStart"][..]),
-            (BASE.replace("A=1\nEnvironment=B=2", "B=2\nEnvironment=A=1"), &["[Service] Environment"]),
-            (BASE.replace("Environment=A=1\n", ""), &["[Service] Environment"]),
-            (BASE.replace("[Install]", "Nice=5\nUser=x\n[Install]"), &["[Service] Nice", "[Service] User"]),
-            (BASE.replace("Description=x\n", ""), &["[Unit] Description"]),
-            (BASE.replace("[Unit]", "[Unit]\nDescription=x"), &["[Unit] Description"]),
-            // An empty value may mean "the default" or nothing: that is not known here.
-            (BASE.replace("[Install]", "Nice=\n[Install]"), &["[Service] Nice"]),
-        ] {
-            let new = unit(&new);
-            assert_eq!(changed_directives(&old, &new), names);
-            assert_eq!(changed_directives(&new, &old), names);
-            assert_ne!(old.inputs_text(), new.inputs_text());
-        }
-        assert_eq!(install_changed(&old, &unit(&BASE.replace("a.target", "b.target"))), ["[Install] WantedBy"]);
-        assert!(install_changed(&old, &unit(&BASE.replace("/bin/a", "/bin/b"))).is_empty());
-    }
-
-    #[test]
-    fn the_order_of_sockets_counts() {
-        let old = unit("[Socket]\nListenStream=1\nListenDatagram=2\nBacklog=1\n");
-        let new = unit("[Socket]\nListenDatagram=2\nBacklog=1\nListenStream=1\n");
-        assert_eq!(changed_directives(&old, &new), ["[Socket] ListenDatagram", "[Socket] ListenStream"]);
-        assert_ne!(old.inputs_text(), new.inputs_text());
-    }
-
-    #[test]
-    fn the_inputs_are_a_unit_file_that_anybody_can_read() {
-        let effective = Effective::merge(Some(BASE), &["[Service]\nUser=web\n[Unit]\nAfter=\n"]);
-        assert_eq!(
-            effective.inputs_text(),
-            "[Service]\nEnvironment=A=1\nEnvironment=B=2\nExecStart=/bin/a\nUser=web\n[Unit]\nAfter=\nDescription=x\n"
-        );
     }
 }

@@ -8,7 +8,7 @@
 //! | [`catalogue`] | every directive: its value, since when, and what a change of it does |
 //! | [`quote`], `words`, `escape` | one word: quoting, splitting, specifiers, `systemd-escape` |
 //! | `timespan`, `size` | values: lengths of time, numbers of bytes |
-//! | `effective`, `reset` | a fragment and its drop-ins, read as one; what differs between two of them |
+//! | `effective`, `reset` | a fragment and its drop-ins, read as one |
 //! | `search` | which files of systemd's unit path make up a unit |
 //! | `install`, `links` | `[Install]` → the links that enabling makes |
 //!
@@ -29,12 +29,13 @@ mod timespan;
 mod words;
 mod write;
 
-pub use effective::{Effective, Setting, Source, changed_directives, install_changed};
+pub use effective::{Effective, Setting, Source};
 pub use inputs::literal_head;
 pub use install::{Install, belongs_to_enablement, carries_install, has_install, install_links, same_target};
 pub use install::{below_usr, target_path};
 pub use links::InstallError;
 pub use parse::{Assignment, Invalid, Item, Line, UnitFile};
+pub use reset::{feeds, is_shared};
 pub use search::{Candidates, Files, candidates, resolve};
 pub use size::{Size, SizeError};
 pub use timespan::{TimeSpan, TimeSpanError};

@@ -23,6 +23,19 @@ pub(super) fn list_of<'k>(section: &str, key: &'k str) -> &'k str {
     }
 }
 
+/// The list that a directive's values go to: its own name, or one name for all directives that share a list.
+#[must_use]
+pub fn feeds<'k>(section: &str, key: &'k str) -> &'k str {
+    list_of(section, key)
+}
+
+/// Whether several directives feed the list of this name, so that the order between them counts and an empty assignment
+/// to one clears it for all.
+#[must_use]
+pub fn is_shared(list: &str) -> bool {
+    list.contains('*')
+}
+
 /// Whether an empty assignment takes earlier values back.
 pub(super) fn resets(section: &str, key: &str) -> bool {
     let never = match section {

@@ -116,7 +116,8 @@ struct IsSpec {
     file_state: Option<String>,
     triggers: Option<Vec<String>>,
     triggered_by: Vec<String>,
-    /// `desired`: it was started with what the playbook wants; `other`: with something else; `other invocation`:
+    /// `desired`: it was started with what the playbook wants; `other`: with what the files say, or with something else
+    /// where that is what the playbook wants; `other invocation`:
     /// somebody restarted it since; `none`: no record.
     record: Option<String>,
 }
@@ -788,17 +789,48 @@ fn forget_expected_contents(desired: &Desired, seen: &mut Observed) {
     }
 }
 
-/// A hash in the planner's own form that is not this one.
-fn another(hash: Option<String>) -> String {
-    let mut hash = hash.unwrap_or_else(|| "?".to_owned());
-    let last = hash.pop();
-    hash.push(if last == Some('0') { '1' } else { '0' });
-    hash
+/// A record in the planner's own form that is not this one: something else was needed at the start.
+fn another(record: Option<String>) -> String {
+    let record = record.unwrap_or_else(|| "?-?".to_owned());
+    let (version, hash) = record.split_once('-').expect("a record begins with its version");
+    let (first, rest) = hash.split_at(1);
+    format!("{version}-{}{rest}", if first == "0" { "1" } else { "0" })
+}
+
+/// What would be wanted if the host's files were.
+fn as_its_files(desired: &Desired, seen: &Observed) -> Desired {
+    // Content that is as wanted was not fetched.
+    let wanted = expected(desired);
+    let there = |path: &AbsPath| match seen.paths.get(path) {
+        Some(ObservedPath::File { content, .. }) => content.clone().or_else(|| wanted.get(path).cloned()),
+        _ => None,
+    };
+    let mut as_is = desired.clone();
+    for (path, file) in &mut as_is.files {
+        if let (Wanted::Present(spec), Some(bytes)) = (&mut file.spec, there(path)) {
+            spec.bytes = bytes;
+        }
+    }
+    for (path, symlink) in &mut as_is.symlinks {
+        if let Some(ObservedPath::Link { target, .. }) = seen.paths.get(path) {
+            symlink.target.clone_from(target);
+        }
+    }
+    for (name, unit) in &mut as_is.units {
+        unit.absent = false;
+        unit.state = Some(RunState::Started);
+        unit.fragment = there(&name.etc_path());
+        for (drop_in, bytes) in &mut unit.drop_ins {
+            *bytes = there(&name.etc_drop_in(drop_in)).map_or(Wanted::Absent, Wanted::Present);
+        }
+    }
+    as_is
 }
 
 /// The hash of a unit's inputs is the planner's own; what it hashes is not the cases' affair.
 fn put_records(host: &Host, desired: &Desired, seen: &mut Observed) {
     let inputs = plan_host(desired, seen).inputs;
+    let by_files = plan_host(&as_its_files(desired, seen), seen).inputs;
     let names: Vec<UnitName> = seen.units.keys().cloned().collect();
     for name in names {
         let said = match host.units.get(name.as_str()) {
@@ -810,7 +842,10 @@ fn put_records(host: &Host, desired: &Desired, seen: &mut Observed) {
         let ours = || inputs.get(&name).cloned();
         let record = match said {
             Some("desired") => Some((invocation, ours().unwrap_or_else(|| panic!("{name} has no inputs")))),
-            Some("other") => Some((invocation, another(ours()))),
+            Some("other") => {
+                let files = by_files.get(&name).filter(|files| Some(*files) != inputs.get(&name)).cloned();
+                Some((invocation, files.unwrap_or_else(|| another(ours()))))
+            }
             Some("other invocation") => Some(("an-earlier-one".to_owned(), another(ours()))),
             Some("none") => None,
             Some(other) => panic!("{other} is no record"),

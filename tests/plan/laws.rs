@@ -73,7 +73,7 @@ fn law_05_every_step_has_a_reason() {
                 assert!(text.len() > 5 && !text.ends_with('.') && !text.contains('\n'), "{what}: `{text}`");
             }
             if let Action::Restart { .. } = step.action {
-                let says = |text: &str| text.contains('[') || text.contains('/');
+                let says = |text: &str| [" changed", " is new", " is gone", "/"].iter().any(|word| text.contains(word));
                 let fine = step.reasons.iter().any(|reason| {
                     reason.kind == ReasonKind::Stale || says(&reason.text) || reason.kind == ReasonKind::StateDiffers
                 });

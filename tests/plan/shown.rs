@@ -48,6 +48,7 @@ fn change(change: &Change) -> String {
         ChangeKind::Mask { from, to } => format!("masked {from} -> {to}"),
         ChangeKind::State { from, to } => format!("state {from} -> {to}"),
         ChangeKind::Stale { why } => format!("stale {why}"),
+        ChangeKind::GoesOn { why } => format!("goes on: {why}"),
         ChangeKind::User { name, from, to } => format!("user {name} {} -> {}", or_none(from), or_none(to)),
         ChangeKind::Groups { name, joined } => format!("groups {name} + {}", listed(joined)),
         ChangeKind::OwnersBelow { path, count, more, to } => {

@@ -68,7 +68,7 @@ impl Word {
 }
 
 impl Shape {
-    fn schema(&self) -> Value {
+    pub(super) fn schema(&self) -> Value {
         match self {
             Self::Text => json!({"type": "string"}),
             Self::Like(pattern, help) => {

@@ -139,8 +139,9 @@ pub(super) static UNIT: [Word; 18] = [
     ),
     word(
         "watch",
-        Shape::List(&PATH),
-        "Files whose change counts as a change of the unit; its environment files and credentials count anyway.",
+        Shape::Made(watch),
+        "Files whose change counts as a change of the unit, as a list or with what their change does; its environment \
+         files and credentials count anyway.",
     ),
     CHANGE,
     word("instances", Shape::Made(instances), "Instances of a template unit; those that go from the list are stopped."),
@@ -374,6 +375,13 @@ fn default_target() -> Value {
         "additionalProperties": false,
     });
     json!({"anyOf": [named, absent]})
+}
+
+fn watch() -> Value {
+    let path = Shape::List(&PATH).schema();
+    let does = json!({"enum": ["restart", "reload"]});
+    let named = json!({"type": "object", "additionalProperties": does, "propertyNames": {"pattern": HOST_PATH}});
+    json!({"anyOf": [path, named, {"type": "null"}]})
 }
 
 fn instances() -> Value {
