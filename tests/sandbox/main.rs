@@ -4,6 +4,7 @@ mod answer;
 mod apply;
 mod budget;
 mod collection;
+mod conformance;
 mod drift;
 mod faults;
 mod interrupted;
