@@ -24,22 +24,22 @@ const VERSIONS: [(Release, u32); 3] = [(Release::Bullseye, 247), (Release::Bookw
 const SAMPLE: usize = 40;
 
 #[derive(Clone, Debug)]
-struct Row {
-    directive: String,
-    effect: String,
-    kind: String,
-    with: String,
-    old: String,
-    new: String,
-    probe: String,
+pub(crate) struct Row {
+    pub(crate) directive: String,
+    pub(crate) effect: String,
+    pub(crate) kind: String,
+    pub(crate) with: String,
+    pub(crate) old: String,
+    pub(crate) new: String,
+    pub(crate) probe: String,
     old_text: String,
-    new_text: String,
+    pub(crate) new_text: String,
     since: u32,
     until: u32,
     helper: String,
 }
 
-fn table() -> Vec<Row> {
+pub(crate) fn table() -> Vec<Row> {
     let text = include_str!("../cases/conformance/rows.txt");
     text.lines().filter(|line| !line.starts_with('#')).map(row).collect()
 }
@@ -69,11 +69,11 @@ impl Row {
         if in_unit { "Unit" } else { by_kind }
     }
 
-    fn is_in(&self, version: u32) -> bool {
+    pub(crate) fn is_in(&self, version: u32) -> bool {
         (self.since..=self.until).contains(&version)
     }
 
-    fn is_behaviour(&self) -> bool {
+    pub(crate) fn is_behaviour(&self) -> bool {
         self.probe.starts_with("behave ")
     }
 
@@ -124,7 +124,7 @@ fn the_table_and_the_catalogue_agree() {
 
 #[test]
 fn what_a_change_does_is_what_the_catalogue_says() {
-    let all = std::env::var("UNITFLEET_CONFORMANCE").is_ok_and(|what| what == "all");
+    let all = told("UNITFLEET_CONFORMANCE").is_some_and(|what| what == "all");
     let rows = table();
     if all {
         let results: Vec<(u32, Vec<Proof>)> =
@@ -146,9 +146,14 @@ fn what_a_change_does_is_what_the_catalogue_says() {
     assert!(proved >= SAMPLE / 2, "only {proved} rows could be tried");
 }
 
+#[expect(clippy::disallowed_methods, reason = "whoever runs the tests says what is tried")]
+fn told(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
 /// Of the day, so that another sample is tried on another day.
 fn seed() -> usize {
-    let given = std::env::var("UNITFLEET_CONFORMANCE_SEED").ok().and_then(|seed| seed.parse().ok());
+    let given = told("UNITFLEET_CONFORMANCE_SEED").and_then(|seed| seed.parse().ok());
     let today =
         || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs() / 86_400;
     given.unwrap_or_else(|| usize::try_from(today()).expect("it fits"))
@@ -234,7 +239,7 @@ fn moments(output: &str) -> BTreeMap<usize, Moments> {
 
 /// Whether the text is in what was found: as a word of its own, as `=VALUE` at the end of one, or anywhere where it is
 /// more than a word.
-fn has(found: &str, text: &str) -> bool {
+pub(crate) fn has(found: &str, text: &str) -> bool {
     let in_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     if !text.is_empty() && text.chars().all(in_word) {
         found.split(|c: char| !in_word(c)).any(|word| word == text)

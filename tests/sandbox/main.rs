@@ -6,6 +6,7 @@ mod budget;
 mod collection;
 mod conformance;
 mod drift;
+mod edits;
 mod faults;
 mod interrupted;
 mod lines;

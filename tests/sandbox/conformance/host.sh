@@ -139,4 +139,7 @@ helpers() {
   for u in $(unit "$1") $(twin "$1"); do echo "cf-h@$(name "$u").service"; done
 }
 
+# Writes what the probe finds of one unit: ask UNIT PROBE.
+ask() { probe "$1" "$2"; echo; }
+
 "$@"
