@@ -504,7 +504,7 @@ fn a_timers_new_schedule_needs_a_reload_and_no_restart() {
     let before = runs(&host, &UNITS);
     host.write_playbook(&ESTATE.replace("03:30:00", "04:45:00"));
     let report = reading::apply(&host);
-    assert_eq!(report.changes, ["file /etc/systemd/system/job.timer"]);
+    assert_eq!(report.changes, ["file /etc/systemd/system/job.timer", "goes_on job.timer"]);
     assert_eq!(report.steps, ["write_file /etc/systemd/system/job.timer", "daemon_reload", "gate"]);
     assert_eq!(disturbed(&before, &runs(&host, &UNITS)), [""; 0]);
     let next = property(&host, "job.timer", "NextElapseUSecRealtime");
@@ -561,23 +561,34 @@ fn on_change_says_how_a_change_is_taken_up() {
     let host = Host::boot("on-change", Release::Bookworm);
     let service = |word: &str| {
         format!(
-            "ExecStart: /bin/sleep infinity, ExecReload: \"/bin/sh -c 'echo $WORD >>/srv/reloaded'\", Environment: {{WORD: {word}}}"
+            "ExecStart: /bin/sleep infinity, ExecReload: \"/bin/sh -c 'cat /srv/word >>/srv/reloaded'\", Environment: {{WORD: {word}}}"
         )
     };
+    let file = |word: &str| format!("files:\n  /srv/word: {{content: {word}}}\n");
     let units = ["one.service", "other.service"];
-    let reload = "on_change: reload";
-    host.write_playbook(&one_service("Description: One", reload, &service("one"), "multi-user.target"));
+    let reload = "on_change: reload\n    watch: [/srv/word]";
+    let one = |keys: &str, word: &str, service: &str| {
+        one_service("Description: One", keys, service, "multi-user.target") + &file(word)
+    };
+    host.write_playbook(&one(reload, "one", &service("one")));
     reading::apply(&host);
     let before = runs(&host, &units);
-    host.write_playbook(&one_service("Description: One", reload, &service("two"), "multi-user.target"));
+    host.write_playbook(&one(reload, "two", &service("one")));
     let report = reading::apply(&host);
-    assert_eq!(report.steps.last().map(String::as_str), Some("reload one.service"), "{:#?}", report.steps);
+    assert_eq!(report.steps, ["write_file /srv/word", "reload one.service"]);
     assert_eq!(disturbed(&before, &runs(&host, &units)), [""; 0], "a reload leaves the process");
     assert_eq!(host.exec("cat /srv/reloaded"), "two");
     assert_in_sync(&host, "after the reload");
 
+    // What is read at the start only, no reload brings.
+    host.write_playbook(&one(reload, "two", &service("two")));
+    let report = reading::apply(&host);
+    assert_eq!(report.steps.last().map(String::as_str), Some("restart one.service"), "{:#?}", report.steps);
+    assert_eq!(disturbed(&before, &runs(&host, &units)), ["one.service"]);
+    let before = runs(&host, &units);
+
     let none = "on_change: none";
-    host.write_playbook(&one_service("Description: One", none, &service("three"), "multi-user.target"));
+    host.write_playbook(&one(none, "two", &service("three")));
     let report = reading::apply(&host);
     assert_eq!(report.steps, ["write_file /etc/systemd/system/one.service", "daemon_reload", "gate"]);
     assert_eq!(report.findings, ["stale one.service"]);
@@ -587,7 +598,7 @@ fn on_change_says_how_a_change_is_taken_up() {
     assert!(again.nothing_to_do(), "{:#?}", again.changes);
     assert_eq!(again.findings, ["stale one.service"], "it is said as long as it is so");
 
-    host.write_playbook(&one_service("Description: One", "on_change: restart", &service("three"), "multi-user.target"));
+    host.write_playbook(&one("on_change: restart", "two", &service("three")));
     let report = reading::apply(&host);
     assert_eq!(report.changes, ["stale one.service"]);
     assert_eq!(disturbed(&before, &runs(&host, &units)), ["one.service"]);

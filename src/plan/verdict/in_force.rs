@@ -95,7 +95,15 @@ impl InForce {
                 section: list.0.clone(),
                 old: before.values.clone(),
                 new: after.values.clone(),
-                effect: known.map_or(Effect::Restart, |directive| directive.effect),
+                // Of directives that feed one list, the strongest decides, whichever is spoken of.
+                effect: before
+                    .keys
+                    .iter()
+                    .chain(&after.keys)
+                    .chain([&key])
+                    .map(|key| effect(&list.0, key))
+                    .max()
+                    .unwrap_or(Effect::Restart),
                 note: known.and_then(|directive| directive.note),
                 unknown: known.is_none(),
                 key,
@@ -103,6 +111,11 @@ impl InForce {
         };
         lists.into_iter().filter(differs).map(difference).collect()
     }
+}
+
+/// What nobody knows is taken for what only a start brings.
+fn effect(section: &str, key: &str) -> Effect {
+    catalogue::lookup(section, key).map_or(Effect::Restart, |directive| directive.effect)
 }
 
 /// The directive to speak of: of those that feed a list together, the first that is not the same on both sides.

@@ -23,6 +23,9 @@ pub use word::since_word;
 /// The one spelling of a value, or why systemd would not take it.
 pub(super) fn read(kind: &str, value: &str) -> Result<String, String> {
     let value = value.trim_matches(BLANKS);
+    if value.contains('\0') {
+        return Err("it holds a NUL byte, where systemd stops reading a line".to_owned());
+    }
     match kind.split_once(':') {
         Some(("enum", words)) => return word::one_of(words, value),
         Some(("boolean-or", words)) => return word::boolean_or(words, value),
