@@ -30,6 +30,7 @@
 //! | 1 | [`report`] | model → bytes; the only place that prints, beside the command line |
 //! | 2 | [`compile`] | manifests + inventory + templates → what each host shall look like |
 //! | 2 | [`plan`](mod@plan) | (desired, observed) → plan; pure and total |
+//! | 2 | [`lint`] | rules over the texts of units; [`compile`] says where in the playbook they strike |
 //! | 2 | [`remote`] | one host's dialect: questions and steps ↔ one POSIX-sh script; the only place with shell text |
 //! | 2 | [`starter`] | what a project begins with: a small one, or the unit files that a host has |
 //! | 3 | [`observe`] | asks all hosts |
@@ -78,6 +79,7 @@
 pub mod apply;
 pub mod cli;
 pub mod compile;
+pub mod lint;
 pub mod load;
 pub mod model;
 pub mod observe;

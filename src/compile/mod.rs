@@ -16,11 +16,12 @@
 //! | `unit`, `unit_text`, `rules`, `unused`, `watch`, `hold` | `units:` |
 //! | `credentials` | `credentials:` of a unit as files and a drop-in |
 //! | `tree`, `account`, `recursion` | `users:`, `directories:`, `files:` |
+//! | `lints` | what the rules find in units, and where it was written |
 //! | `claims` | each thing has one owner |
 //! | `shadows` | variables of a manifest that hide the inventory's |
 //!
 //! The only files read are those that the playbooks name, through [`Sources`], below the project's root. No host,
-//! clock or environment is asked. Which directives exist is not known here: that is the work of lint.
+//! clock or environment is asked. Which directives exist is not known here: the rules of lint are asked.
 
 mod account;
 mod claims;
@@ -33,6 +34,7 @@ mod functions;
 mod given;
 mod hold;
 mod knowledge;
+mod lints;
 mod messages;
 mod recursion;
 mod rules;

@@ -172,6 +172,20 @@ impl<'a> Scope<'a> {
         Diagnostic::error(message).at(&site.source, site.span, "")
     }
 
+    /// An error at the line in the text at `path` that sets a directive, where there is just one.
+    pub(super) fn line_of(&self, path: &[Seg], directive: &str) -> Option<Diagnostic> {
+        let Site { source, span } = self.site(path);
+        let sets = |line: &&str| {
+            let rest = line.trim_start().strip_prefix(directive).map(str::trim_start);
+            !directive.is_empty() && rest.is_some_and(|rest| rest.starts_with('='))
+        };
+        let text = source.text.get(span.clone())?;
+        let mut lines = text.split_inclusive('\n').filter(sets);
+        let line = lines.next().filter(|_| lines.next().is_none())?;
+        let start = span.start + text.find(line)? + (line.len() - line.trim_start().len());
+        Some(Diagnostic::error("").at(&source, start..start + line.trim().len(), ""))
+    }
+
     fn site(&self, path: &[Seg]) -> Site {
         Site { source: Arc::clone(self.manifest.spans.source()), span: self.manifest.spans.value(path) }
     }

@@ -786,7 +786,12 @@ fn the_playbooks_that_we_bring_along_compile() {
         let result = inputs.compile(&limit, &Knowledge::default());
         let Compiled { desired: hosts, warnings, .. } =
             result.unwrap_or_else(|wrong| panic!("{}: {wrong:#?}", path.display()));
-        assert_eq!((hosts.len(), warnings.len()), (3, 0), "{}", path.display());
+        // One shows a directive that is superseded.
+        let superseded = |warning: &&Diagnostic| warning.rule == Some("deprecated-directive");
+        let others: Vec<&Diagnostic> = warnings.iter().filter(|warning| !superseded(warning)).collect();
+        let expected = usize::from(path.ends_with("shop/playbook.yaml"));
+        assert_eq!((hosts.len(), others.len()), (3, 0), "{}: {others:#?}", path.display());
+        assert_eq!(warnings.len(), expected, "{}", path.display());
         compiled += 1;
     }
     assert!(compiled >= 5);

@@ -6,7 +6,7 @@ use super::claims::Kind;
 use super::conditions::There;
 use super::rules::Written;
 use super::scope::{Said, Scope, below, key};
-use super::{Draft, credentials, hold, unit_text, unused, watch};
+use super::{Draft, credentials, hold, lints, unit_text, unused, watch};
 use crate::load::manifest::UnitEntry;
 use crate::load::spans::Seg;
 use crate::model::{Bytes, DesiredUnit, Diagnostic, Instances, OnChange, RunState, UnitKind, UnitName, Wanted};
@@ -132,6 +132,7 @@ impl Work<'_> {
         }
         if errors.is_empty() {
             draft.messages.extend(unused::warnings(scope, entry, path));
+            draft.messages.extend(lints::of_unit(scope, &self.name, entry, path, &unit));
             self.insert(unit, instances, draft);
         } else {
             draft.messages.extend(errors);

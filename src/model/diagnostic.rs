@@ -75,6 +75,8 @@ pub struct Diagnostic {
     pub labels: Vec<Label>,
     /// What to write instead, or what to do.
     pub help: Option<String>,
+    /// The rule that found it, where one did.
+    pub rule: Option<&'static str>,
 }
 
 impl Diagnostic {

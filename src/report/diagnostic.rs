@@ -74,7 +74,11 @@ pub fn write_one(out: &mut dyn Write, diagnostic: &Diagnostic, width: usize, col
         Severity::Hint => Level::INFO.with_name(Severity::Hint.word()),
     };
     let snippets = snippets(&diagnostic.labels);
-    let mut group: Group<'_> = level.primary_title(visible(&diagnostic.message)).elements(snippets);
+    let mut title = level.primary_title(visible(&diagnostic.message));
+    if let Some(rule) = diagnostic.rule {
+        title = title.id(rule);
+    }
+    let mut group: Group<'_> = title.elements(snippets);
     if let Some(help) = &diagnostic.help {
         group = group.element(Level::HELP.message(visible(help)));
     }
@@ -84,7 +88,8 @@ pub fn write_one(out: &mut dyn Write, diagnostic: &Diagnostic, width: usize, col
 /// One line: `playbooks/web.yaml:4:29: error: … (help: …)`, as editors and CI logs read it.
 #[must_use]
 pub fn one_line(diagnostic: &Diagnostic) -> String {
-    let severity = diagnostic.severity.word();
+    let rule = diagnostic.rule.map(|rule| format!("[{rule}]")).unwrap_or_default();
+    let severity = format!("{}{rule}", diagnostic.severity.word());
     let mut text = match diagnostic.labels.first() {
         Some(label) => {
             let (line, column) = label.source.line_column(label.span.start);

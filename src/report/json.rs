@@ -55,6 +55,7 @@ struct DiagnosticsDocument<'a> {
 #[derive(Serialize)]
 struct DiagnosticPart<'a> {
     severity: &'static str,
+    rule: Option<&'static str>,
     message: &'a str,
     help: Option<&'a str>,
     #[serde(flatten)]
@@ -171,6 +172,7 @@ fn diagnostic_part<'a>(diagnostic: &'a Diagnostic, lines: &Lines) -> DiagnosticP
     let mut places = diagnostic.labels.iter().map(|label| place_part(label, lines));
     DiagnosticPart {
         severity: diagnostic.severity.word(),
+        rule: diagnostic.rule,
         message: &diagnostic.message,
         help: diagnostic.help.as_deref(),
         place: places.next().unwrap_or_default(),

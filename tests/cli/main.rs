@@ -188,7 +188,10 @@ fn what_init_writes_is_valid_and_renders() {
     ] {
         let output = run(line, folder.path());
         assert_eq!(output.status.code(), Some(0), "{line}: {output:?}");
-        assert!(output.stderr.is_empty(), "{line}: {output:?}");
+        // Its environment holds a password, which is said of the unit as it was found.
+        let said = String::from_utf8_lossy(&output.stderr);
+        let about_the_unit = line.ends_with("shop.yaml") && said.starts_with("warning[secret-in-environment]");
+        assert!(said.is_empty() || about_the_unit, "{line}: {output:?}");
     }
     let read = |path: &str| std::fs::read_to_string(folder.path().join(path)).unwrap_or_else(|_| panic!("no {path}"));
     assert_eq!(read("out/web1.example.com/etc/hello.env"), "HELLO_TO=\"the fleet\"\nHELLO_EVERY=30\n");

@@ -11,9 +11,7 @@ fn replay(target: &str, least: usize, run: fn(&[u8])) {
     for entry in entries {
         let path = entry.expect("it can be read").path();
         let data = std::fs::read(&path).expect("it can be read");
-        if std::panic::catch_unwind(|| run(&data)).is_err() {
-            panic!("{} fails", path.display());
-        }
+        assert!(std::panic::catch_unwind(|| run(&data)).is_ok(), "{} fails", path.display());
         count += 1;
     }
     assert!(count >= least, "{target}: only {count} inputs");

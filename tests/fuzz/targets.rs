@@ -9,7 +9,7 @@ use unitfleet::unitfile::{Effective, UnitFile, catalogue};
 
 /// A unit file is read and written back byte for byte, and read as one file and as a drop-in over another it makes an
 /// effective unit whose questions all have answers.
-pub fn unit_file(data: &[u8]) {
+pub(crate) fn unit_file(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let parsed = UnitFile::parse(text);
     assert_eq!(parsed.to_text(), text, "every byte is kept");
@@ -27,7 +27,7 @@ pub fn unit_file(data: &[u8]) {
 }
 
 /// Every value of every directive is taken or refused, and its one spelling is stable.
-pub fn values(data: &[u8]) {
+pub(crate) fn values(data: &[u8]) {
     let [first, second, rest @ ..] = data else { return };
     let Ok(text) = std::str::from_utf8(rest) else { return };
     let count = catalogue::all().count();
@@ -49,7 +49,7 @@ pub fn values(data: &[u8]) {
 
 /// Two units: nothing differs between a unit and itself, a change undone needs what the change needed, and the record of
 /// what a unit was started with tells exactly those changes that have to be taken up.
-pub fn two_units(data: &[u8]) {
+pub(crate) fn two_units(data: &[u8]) {
     let [kind, rest @ ..] = data else { return };
     let Ok(text) = std::str::from_utf8(rest) else { return };
     let kind = UnitKind::ALL[usize::from(*kind) % UnitKind::ALL.len()];

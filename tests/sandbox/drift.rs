@@ -305,7 +305,7 @@ const UNIT_FILES: &[Drift] = &[
     Drift {
         name: "a timer's schedule edited and loaded",
         hand: "sed -i s/03:30/04:30/ /etc/systemd/system/job.timer; systemctl daemon-reload",
-        changes: &["file /etc/systemd/system/job.timer"],
+        changes: &["file /etc/systemd/system/job.timer", "goes_on job.timer"],
         steps: &["write_file /etc/systemd/system/job.timer", "daemon_reload", "gate"],
         findings: &["notice job.timer"],
         ..DRIFT

@@ -139,6 +139,9 @@ pub(super) fn cpus(value: &str) -> Result<String, String> {
             _ => return Err(format!("`{word}` is no number of a processor, nor a range such as 0-3")),
         }
     }
+    if numbers.is_empty() {
+        return Err("it names no processor".to_owned());
+    }
     Ok(ranges(&numbers))
 }
 
