@@ -17,7 +17,8 @@
 //!
 //! # The map
 //!
-//! A room imports only from lower layers, but for `apply`, which uses `observe`; a test checks it.
+//! A room imports only from lower layers, but for `apply`, which uses `observe`, and `compile`, which uses `lint`; a test
+//! checks it.
 //!
 //! | layer | room | what lives there |
 //! |---|---|---|
