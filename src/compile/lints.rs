@@ -21,11 +21,11 @@ pub(super) fn of_unit(
     });
     let fragment = unit.fragment.as_ref().and_then(Bytes::as_text);
     let found = lint::unit(&lint::Unit { name, fragment, drop_ins: drop_ins.collect() });
-    found.into_iter().filter_map(|lint| at_its_place(scope, entry, path, lint)).collect()
+    found.iter().filter_map(|lint| at_its_place(scope, entry, path, lint)).collect()
 }
 
 /// `None`: it is in a drop-in that is our own work.
-fn at_its_place(scope: &Scope, entry: &UnitEntry, path: &[Seg], lint: Lint) -> Option<Diagnostic> {
+fn at_its_place(scope: &Scope, entry: &UnitEntry, path: &[Seg], lint: &Lint) -> Option<Diagnostic> {
     let (sections, text, path) = match &lint.drop_in {
         None => (&entry.sections, &entry.text, path.to_vec()),
         Some(file) => {
@@ -34,8 +34,8 @@ fn at_its_place(scope: &Scope, entry: &UnitEntry, path: &[Seg], lint: Lint) -> O
             (&entry.sections, &entry.text, drop_in_path(path, written))
         }
     };
-    let Lint { rule, message, help, .. } = &lint;
-    let placed = place(scope, sections, text, &path, &lint);
+    let Lint { rule, message, help, .. } = lint;
+    let placed = place(scope, sections, text, &path, lint);
     let mut diagnostic = Diagnostic { severity: rule.severity, rule: Some(rule.id), ..placed };
     diagnostic.message = message.clone() + &diagnostic.message;
     diagnostic.help.clone_from(help);
@@ -67,6 +67,6 @@ fn place(scope: &Scope, sections: &Sections, text: &TextSource, path: &[Seg], li
     {
         return found;
     }
-    let line = if lint.line == 0 { String::new() } else { format!(" (line {} of the unit)", lint.line) };
-    scope.error(&value, line)
+    let number = if lint.line == 0 { String::new() } else { format!(" (line {} of the unit)", lint.line) };
+    scope.error(&value, number)
 }

@@ -20,7 +20,7 @@
 //! | [`verdict`] | what a difference between two configurations needs: nothing, a reload, a restart |
 //! | `fresh` | who runs with an older configuration than its files |
 //! | `load` | daemon-reload and the gate |
-//! | `order` | waves |
+//! | `order`, `cycles` | waves; orders that go in a circle |
 //!
 //! Deliberately absent: anything about other hosts. Waves of hosts and failure budgets are the apply's.
 //!
@@ -30,6 +30,7 @@
 
 mod adopt;
 mod below;
+mod cycles;
 mod draft;
 mod files;
 mod fresh;
@@ -67,6 +68,7 @@ pub fn plan_host(desired: &Desired, observed: &Observed) -> HostPlan {
     running::plan(&mut draft, &ours);
     load::plan(&mut draft, &ours);
     order::assign_waves(&mut draft);
+    cycles::refuse(&mut draft, &ours);
     units::report_strangers(&mut draft, &ours);
     units_on_their_own(&mut draft, &ours);
     fresh::report_unwatched(&mut draft, &ours);

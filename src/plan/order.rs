@@ -6,10 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{Action, UnitKind, UnitName};
+use crate::unitfile::Effective;
 
 use super::draft::{Draft, Stage};
 
-type Edges = BTreeMap<UnitName, BTreeSet<UnitName>>;
+pub(super) type Edges = BTreeMap<UnitName, BTreeSet<UnitName>>;
 
 /// Gives every start, restart, reload and stop its wave.
 pub(super) fn assign_waves(draft: &mut Draft<'_>) {
@@ -42,27 +43,24 @@ fn acted_on(draft: &Draft<'_>, wanted: Stage) -> BTreeSet<UnitName> {
     draft.steps().filter(|(stage, _)| *stage == wanted).filter_map(|(_, step)| unit_of(&step.action).cloned()).collect()
 }
 
-/// unit → the units of the set that come before it.
-fn dependencies(draft: &Draft<'_>, units: &BTreeSet<UnitName>) -> Edges {
+/// The units of the set that a unit's text names in a directive.
+fn named(effective: &Effective, key: &str, units: &BTreeSet<UnitName>, unit: &UnitName) -> Vec<UnitName> {
+    let names = effective.names("Unit", key).into_iter();
+    names.filter_map(|name| UnitName::parse(&name).ok()).filter(|name| units.contains(name) && name != unit).collect()
+}
+
+fn effective_of(draft: &Draft<'_>, unit: &UnitName) -> Option<Effective> {
+    draft.after.unit(unit).effective.or_else(|| draft.before.unit(unit).effective)
+}
+
+/// unit → the units of the set that come before it, by order alone: `After=`, `Before=`, and what triggers it.
+pub(super) fn ordered(draft: &Draft<'_>, units: &BTreeSet<UnitName>) -> Edges {
     let mut ordered = Edges::new();
-    let mut required = Edges::new();
     for unit in units {
-        let view = draft.after.unit(unit);
-        let effective = view.effective.or_else(|| draft.before.unit(unit).effective);
-        let Some(effective) = effective else { continue };
-        let named = |key: &str| -> Vec<UnitName> {
-            let names = effective.names("Unit", key).into_iter();
-            names
-                .filter_map(|name| UnitName::parse(&name).ok())
-                .filter(|name| units.contains(name) && name != unit)
-                .collect()
-        };
-        ordered.entry(unit.clone()).or_default().extend(named("After"));
-        for later in named("Before") {
+        let Some(effective) = effective_of(draft, unit) else { continue };
+        ordered.entry(unit.clone()).or_default().extend(named(&effective, "After", units, unit));
+        for later in named(&effective, "Before", units, unit) {
             ordered.entry(later).or_default().insert(unit.clone());
-        }
-        for key in ["Requires", "BindsTo", "Requisite", "PartOf"] {
-            required.entry(unit.clone()).or_default().extend(named(key));
         }
         // A socket, timer or path unit is implicitly ordered before what it triggers.
         let trigger = matches!(unit.kind(), UnitKind::Socket | UnitKind::Timer | UnitKind::Path);
@@ -72,6 +70,19 @@ fn dependencies(draft: &Draft<'_>, units: &BTreeSet<UnitName>) -> Edges {
             triggered.and_then(|name| UnitName::parse(name).ok()).unwrap_or_else(|| unit.sibling(UnitKind::Service));
         if trigger && units.contains(&triggered) {
             ordered.entry(triggered).or_default().insert(unit.clone());
+        }
+    }
+    ordered
+}
+
+/// unit → the units of the set that come before it.
+fn dependencies(draft: &Draft<'_>, units: &BTreeSet<UnitName>) -> Edges {
+    let mut ordered = ordered(draft, units);
+    let mut required = Edges::new();
+    for unit in units {
+        let Some(effective) = effective_of(draft, unit) else { continue };
+        for key in ["Requires", "BindsTo", "Requisite", "PartOf"] {
+            required.entry(unit.clone()).or_default().extend(named(&effective, key, units, unit));
         }
     }
     // Dependency first also without After=, so that a restart is not done twice; an order that is spelled out wins.
