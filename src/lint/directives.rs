@@ -142,8 +142,11 @@ fn said_twice(assignments: &[Assignment<'_>]) -> Vec<Lint> {
     let mut found = Vec::new();
     for (at, assignment) in assignments.iter().enumerate() {
         let Assignment { section, key, line, value } = *assignment;
-        let single = catalogue::lookup(section, key).is_some_and(|directive| directive.shape == Shape::One);
-        let later = assignments[at + 1..].iter().find(|other| other.section == section && other.key == key);
+        let shape = catalogue::lookup(section, key).map(|directive| directive.shape);
+        let single = matches!(shape, Some(Shape::One | Shape::Keep));
+        let mut later = assignments[at + 1..].iter().filter(|other| other.section == section && other.key == key);
+        // An empty value that systemd refuses leaves the earlier one in force.
+        let later = later.find(|other| shape != Some(Shape::Keep) || !other.value.is_empty());
         if let Some(later) = later.filter(|_| single && !value.is_empty()) {
             let message = format!("`{key}` is set again in line {}: this one does nothing", later.line);
             found.push(Lint::new("set-twice", message).help("take one of them out").about(section, key, line));

@@ -1,8 +1,11 @@
 //! What an empty assignment takes back.
 //!
 //! Mostly: all earlier values of that key. But some keys feed one list together, so that an empty assignment to
-//! one of them empties it for all, and the order between them counts; and dependencies cannot be taken back at
-//! all. From systemd.unit(5) and .exec(5); sockets, timers, paths and commands tried on 247, 252 and 257.
+//! one of them empties it for all, and the order between them counts; dependencies cannot be taken back at all, and
+//! many keys of one value take no empty one: which, the catalogue says. From systemd.unit(5) and .exec(5); tried on
+//! 247, 252 and 257.
+
+use super::catalogue::{Shape, lookup};
 
 /// The list that a key's values go to: its own name, or one name for all keys that share a list.
 pub(super) fn list_of<'k>(section: &str, key: &'k str) -> &'k str {
@@ -36,36 +39,31 @@ pub fn is_shared(list: &str) -> bool {
     list.contains('*')
 }
 
-/// Whether an empty assignment takes earlier values back.
+/// Whether an empty assignment takes earlier values back: not of dependencies, and not where systemd refuses it.
 pub(super) fn resets(section: &str, key: &str) -> bool {
-    let never = match section {
-        "Unit" => matches!(
-            key,
-            "Requires"
-                | "Requisite"
-                | "Wants"
-                | "BindsTo"
-                | "BindTo"
-                | "PartOf"
-                | "Upholds"
-                | "Conflicts"
-                | "Before"
-                | "After"
-                | "OnFailure"
-                | "OnSuccess"
-                | "PropagatesReloadTo"
-                | "PropagateReloadTo"
-                | "ReloadPropagatedFrom"
-                | "PropagateReloadFrom"
-                | "PropagatesStopTo"
-                | "StopPropagatedFrom"
-                | "JoinsNamespaceOf"
-                | "RequiresMountsFor"
-                | "WantsMountsFor"
-        ),
-        "Service" => key == "Sockets",
-        "Install" => key == "Also",
-        _ => false,
-    };
-    !never
+    lookup(section, key).is_none_or(|known| !matches!(known.shape, Shape::Grow | Shape::Keep))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_empty_value_takes_back() {
+        for (section, key, taken) in [
+            ("Service", "Environment", true),
+            ("Service", "ExecStart", true),
+            ("Service", "User", true),
+            ("Service", "Restart", false),
+            ("Service", "NoNewPrivileges", false),
+            ("Service", "Sockets", false),
+            ("Unit", "After", false),
+            ("Unit", "ConditionPathExists", true),
+            ("Install", "WantedBy", true),
+            ("Install", "Also", false),
+            ("Service", "NotOfSystemd", true),
+        ] {
+            assert_eq!(resets(section, key), taken, "[{section}] {key}");
+        }
+    }
 }

@@ -3,8 +3,7 @@
 //! The suffixes are `K`, `M`, `G`, `T`, `P`, `E` and `B`; no `MB`, no `MiB`, no lower case. Several are added up, the
 //! larger first. Compared with `MemoryMax=` of systemd 247, 252 and 257 in the sandbox tests.
 //!
-//! `infinity`, percentages and the decimal sizes of a few network settings are not sizes here: which of them a
-//! directive takes besides is the directive's own affair.
+//! `infinity` and percentages are not sizes here: which of them a directive takes besides is the directive's own affair.
 
 use std::fmt;
 
@@ -32,9 +31,8 @@ pub enum SizeError {
 }
 
 const BLANKS: [char; 4] = [' ', '\t', '\n', '\r'];
-/// Largest first, as they have to be written.
-const SUFFIXES: [(&str, u64); 8] =
-    [("E", 1 << 60), ("P", 1 << 50), ("T", 1 << 40), ("G", 1 << 30), ("M", 1 << 20), ("K", 1 << 10), ("B", 1), ("", 1)];
+/// With the power of the base that each stands for; largest first, as they have to be written.
+const SUFFIXES: [(&str, u32); 8] = [("E", 6), ("P", 5), ("T", 4), ("G", 3), ("M", 2), ("K", 1), ("B", 0), ("", 0)];
 
 impl Size {
     /// A number of bytes.
@@ -51,6 +49,15 @@ impl Size {
 
     /// Reads a size; a number without a suffix counts bytes.
     pub fn parse(text: &str) -> Result<Self, SizeError> {
+        Self::read(text, 1024)
+    }
+
+    /// Reads a size whose suffixes count in thousands, as in `IOReadBandwidthMax=`.
+    pub fn parse_decimal(text: &str) -> Result<Self, SizeError> {
+        Self::read(text, 1000)
+    }
+
+    fn read(text: &str, base: u64) -> Result<Self, SizeError> {
         let mut sum = 0_u64;
         let mut rest = text;
         let mut smaller = &SUFFIXES[..];
@@ -62,7 +69,8 @@ impl Size {
                 read.map_err(|error| if first || error != SizeError::Number { error } else { SizeError::Suffix })?;
             let at_suffix = after.trim_start_matches(BLANKS);
             let found = smaller.iter().position(|(suffix, _)| at_suffix.starts_with(suffix));
-            let (suffix, factor) = smaller[found.ok_or(SizeError::Suffix)?];
+            let (suffix, power) = smaller[found.ok_or(SizeError::Suffix)?];
+            let factor = base.pow(power);
             let part = whole.checked_mul(factor).and_then(|bytes| bytes.checked_add(of_fraction(fraction, factor)));
             sum = part.and_then(|part| sum.checked_add(part)).ok_or(SizeError::TooLarge)?;
             rest = &at_suffix[suffix.len()..];
@@ -111,9 +119,9 @@ fn of_fraction(fraction: &str, factor: u64) -> u64 {
 impl fmt::Display for Size {
     /// The shortest text that means exactly this size.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let fits = |(suffix, factor): &&(&str, u64)| *suffix != "B" && self.0.is_multiple_of(*factor);
+        let fits = |(suffix, power): &&(&str, u32)| *suffix != "B" && self.0.is_multiple_of(1 << (10 * power));
         match SUFFIXES.iter().find(fits) {
-            Some((suffix, factor)) if self.0 > 0 => write!(f, "{}{suffix}", self.0 / factor),
+            Some((suffix, power)) if self.0 > 0 => write!(f, "{}{suffix}", self.0 >> (10 * power)),
             _ => write!(f, "{}", self.0),
         }
     }

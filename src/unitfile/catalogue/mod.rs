@@ -74,10 +74,17 @@ impl Directive {
     }
 
     /// Whether systemd takes the value; if not, why, without a final stop. What a specifier (`%i`) stands for is
-    /// known to systemd alone, so a value with one is never refused, nor is the empty one, which sets the default.
+    /// known to systemd alone, so a value with one is never refused; the empty one is only where it does not set the
+    /// default.
     pub fn check(&self, value: &str) -> Result<(), String> {
+        if value.trim().is_empty() {
+            return match self.shape {
+                Shape::Keep => Err("systemd refuses an empty value here, and what was said before stays".to_owned()),
+                _ => Ok(()),
+            };
+        }
         match value::read(self.value, value) {
-            Err(why) if !value.trim().is_empty() && !has_specifier(value) => Err(why),
+            Err(why) if !has_specifier(value) => Err(why),
             _ => Ok(()),
         }
     }

@@ -10,6 +10,8 @@ use super::{Directive, Effect};
 pub enum Shape {
     /// The last valid one counts; an empty one sets the default.
     One,
+    /// As one, but systemd refuses an empty one: what was said before stays.
+    Keep,
     /// Each adds to a list, in order; an empty one clears it.
     List,
     /// Each adds to a set of words, whose order means nothing; an empty one clears it.
@@ -143,6 +145,7 @@ fn version(word: &str) -> Result<Option<u32>, std::num::ParseIntError> {
 fn shape(word: &str) -> Option<Shape> {
     match word {
         "one" => Some(Shape::One),
+        "keep" => Some(Shape::Keep),
         "list" => Some(Shape::List),
         "set" => Some(Shape::Set),
         "grow" => Some(Shape::Grow),

@@ -5,11 +5,8 @@ use std::collections::BTreeMap;
 use super::super::super::words::split_words;
 use super::word::{quoted, simplified, written};
 
-/// The letters before a command, each at most once; some exclude others, which is not judged here.
-const MARKS: [char; 6] = ['-', '@', ':', '+', '!', '|'];
-
-/// A command: its marks in one order, its path without what means nothing, its words in one quoting. `$` and `%` stay
-/// as they are: systemd looks at them after the quotes are gone.
+/// A command: its marks in one order, its words in one quoting. `$` and `%` stay as they are: systemd looks at them
+/// after the quotes are gone. The path stays as it is written, because the process is given it as its name.
 pub(super) fn exec(value: &str) -> Result<String, String> {
     // Several commands in one value, and a `;` that is none: what separates them depends on the quotes.
     if value.contains(';') {
@@ -19,9 +16,7 @@ pub(super) fn exec(value: &str) -> Result<String, String> {
     let Some((program, arguments)) = words.split_first() else {
         return Err("no command is given".to_owned());
     };
-    let path = program.trim_start_matches(MARKS);
-    let given = &program[..program.len() - path.len()];
-    let marks: String = MARKS.iter().flat_map(|mark| given.chars().filter(move |c| c == mark)).collect();
+    let (marks, path) = marks(program);
     if path.is_empty() {
         return Err("no command is given".to_owned());
     }
@@ -31,9 +26,33 @@ pub(super) fn exec(value: &str) -> Result<String, String> {
     if path.ends_with('/') {
         return Err(format!("`{path}` is a directory, not a program"));
     }
-    let program = quoted(&format!("{marks}{}", simplified(path)));
+    let named = marks.contains('@');
+    if named && arguments.is_empty() {
+        return Err("after `@` a second word is the name that the process is given".to_owned());
+    }
+    let path = if named && path.starts_with('/') { simplified(path) } else { path.to_owned() };
+    let program = quoted(&format!("{marks}{path}"));
     let words = std::iter::once(program).chain(arguments.iter().map(|word| quoted(word)));
     Ok(words.collect::<Vec<_>>().join(" "))
+}
+
+/// The marks before a program, in one order, and the rest: each counts once, and one of `+`, `!` and `!!`.
+fn marks(program: &str) -> (String, &str) {
+    let mut rest = program;
+    let (mut given, mut rights) = (Vec::new(), "");
+    loop {
+        let mark = rest.chars().next().unwrap_or_default();
+        match mark {
+            '-' | '@' | ':' | '|' if !given.contains(&mark) => given.push(mark),
+            '+' if rights.is_empty() => rights = "+",
+            '!' if rights.is_empty() => rights = "!",
+            '!' if rights == "!" => rights = "!!",
+            _ => break,
+        }
+        rest = &rest[1..];
+    }
+    given.sort_unstable();
+    (given.into_iter().chain(rights.chars()).collect(), rest)
 }
 
 /// Assignments by name, the last of each.
@@ -46,14 +65,20 @@ pub(super) fn environment(value: &str) -> Result<String, String> {
                 "`{word}` is no assignment: write NAME=value, and quote a value with blanks as a whole"
             ));
         };
-        let letters = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) || !name.chars().all(letters) {
-            return Err(format!("`{name}` is no name of a variable: letters, digits and _ only"));
-        }
+        variable(name)?;
         variables.insert(name.to_owned(), content.to_owned());
     }
     let words: Vec<String> = variables.into_iter().map(|(name, content)| format!("{name}={content}")).collect();
     Ok(written(&words))
+}
+
+/// The name of an environment variable.
+pub(super) fn variable(name: &str) -> Result<(), String> {
+    let letters = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) || !name.chars().all(letters) {
+        return Err(format!("`{name}` is no name of a variable: letters, digits and _ only, and no digit first"));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -65,6 +90,7 @@ mod tests {
         for (kind, one, other) in [
             ("exec", "/bin/a  b 'c d'", "/bin/a \"b\" \"c d\""),
             ("exec", "-@/bin//a x", "@-/bin/a x"),
+            ("exec", "-!!/bin/a", "!!-/bin/a"),
             ("exec", "/bin/a \\x41", "/bin/a A"),
             ("exec", "a b", "a \"b\""),
             ("environment", "B=2 A=1", "A=1 \"B=2\""),
@@ -77,6 +103,8 @@ mod tests {
             ("exec", "/bin/a b c", "/bin/a 'b c'"),
             ("exec", "/bin/a $A", "/bin/a $$A"),
             ("exec", "/bin/a", "-/bin/a"),
+            ("exec", "/bin//a", "/bin/a"),
+            ("exec", "!/bin/a", "!!/bin/a"),
             ("environment", "A=1", "A=2"),
             ("environment", "A=\"1\"", "A=1 B=2"),
         ] {
@@ -89,6 +117,8 @@ mod tests {
         for (kind, value) in [
             ("exec", "bin/a"),
             ("exec", "./a"),
+            ("exec", "--/bin/a"),
+            ("exec", "@/bin/a"),
             ("exec", "-"),
             ("exec", "/bin/"),
             ("exec", "/bin/a 'b"),

@@ -35,71 +35,18 @@ pub(super) fn integer(value: &str, least: i64, most: i64) -> Result<String, Stri
     }
 }
 
+/// `LEAST..MOST`.
+pub(super) fn within(range: &str, value: &str) -> Result<String, String> {
+    let (least, most) = range.split_once("..").unwrap_or_default();
+    integer(value, least.parse().unwrap_or(i64::MIN), most.parse().unwrap_or(i64::MAX))
+}
+
 /// Permission bits (`parse_mode`).
 pub(super) fn mode(value: &str) -> Result<String, String> {
     let digits = !value.is_empty() && value.chars().all(|c| c.is_digit(8));
     let mode = u32::from_str_radix(value, 8).ok().filter(|mode| digits && *mode <= 0o7777);
     mode.map(|mode| format!("{mode:04o}"))
         .ok_or_else(|| format!("`{value}` is no mode: write octal digits such as 0755"))
-}
-
-/// As `kill -l` numbers them on the machines that systemd runs on.
-const SIGNALS: [(&str, u8); 32] = [
-    ("HUP", 1),
-    ("INT", 2),
-    ("QUIT", 3),
-    ("ILL", 4),
-    ("TRAP", 5),
-    ("ABRT", 6),
-    ("IOT", 6),
-    ("BUS", 7),
-    ("FPE", 8),
-    ("KILL", 9),
-    ("USR1", 10),
-    ("SEGV", 11),
-    ("USR2", 12),
-    ("PIPE", 13),
-    ("ALRM", 14),
-    ("TERM", 15),
-    ("STKFLT", 16),
-    ("CHLD", 17),
-    ("CONT", 18),
-    ("STOP", 19),
-    ("TSTP", 20),
-    ("TTIN", 21),
-    ("TTOU", 22),
-    ("URG", 23),
-    ("XCPU", 24),
-    ("XFSZ", 25),
-    ("VTALRM", 26),
-    ("PROF", 27),
-    ("WINCH", 28),
-    ("IO", 29),
-    ("PWR", 30),
-    ("SYS", 31),
-];
-
-/// `TERM`, `SIGTERM` or `15`; `RTMIN+3`.
-pub(super) fn signal(value: &str) -> Result<String, String> {
-    let name = value.strip_prefix("SIG").unwrap_or(value);
-    let by_number = |number: u8| SIGNALS.iter().find(|(_, known)| *known == number).map(|(name, _)| *name);
-    let known = match name.parse::<u8>() {
-        Ok(number) if name.len() <= 2 && !name.starts_with('+') => by_number(number),
-        _ => SIGNALS.iter().find(|(known, _)| *known == name).and_then(|(_, number)| by_number(*number)),
-    };
-    if let Some(known) = known {
-        return Ok(format!("SIG{known}"));
-    }
-    let real_time = ["RTMIN", "RTMAX"].iter().any(|head| {
-        let rest = name.strip_prefix(head);
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['+', '-']) && rest[1..].parse::<u8>().is_ok())
-    });
-    let number = name.parse::<u8>().is_ok_and(|number| (32..=64).contains(&number));
-    if real_time || number {
-        Ok(value.to_owned())
-    } else {
-        Err(format!("`{value}` is no signal: write SIGTERM or its like"))
-    }
 }
 
 /// Microseconds, or `infinity`.
@@ -118,6 +65,52 @@ pub(super) fn timespan(value: &str) -> Result<String, String> {
 
 fn spelled(micros: u64) -> String {
     if micros == 0 { "0".to_owned() } else { format!("{micros}us") }
+}
+
+/// As [`timespan`], but not less than a second.
+pub(super) fn timespan_from_second(value: &str) -> Result<String, String> {
+    let read = timespan(value)?;
+    let micros = read.strip_suffix("us").and_then(|micros| micros.parse::<u64>().ok());
+    if read == "0" || micros.is_some_and(|micros| micros < 1_000_000) {
+        return Err(format!("`{value}` is less than a second"));
+    }
+    Ok(read)
+}
+
+/// Nanoseconds, which is also what a number without a unit counts.
+pub(super) fn nanoseconds(value: &str) -> Result<String, String> {
+    const UNITS: [(&str, u64); 6] =
+        [("nsec", 1), ("ns", 1), ("usec", 1000), ("us", 1000), ("msec", 1_000_000), ("ms", 1_000_000)];
+    let wrong = || format!("`{value}` is no length of time: write 50us or 100ms");
+    let digits = value.bytes().take_while(u8::is_ascii_digit).count();
+    let number = value[..digits].parse::<u64>();
+    let unit = value[digits..].trim();
+    match (number, UNITS.iter().find(|(name, _)| *name == unit)) {
+        (Ok(number), Some((_, factor))) => Ok(number.checked_mul(*factor).ok_or_else(wrong)?.to_string()),
+        (Ok(number), None) if unit.is_empty() => Ok(number.to_string()),
+        // What is put together, or has a fraction, stays as it is.
+        _ if TimeSpan::parse(&value.replace("ns", "us")).is_ok() => Ok(value.to_owned()),
+        _ => Err(wrong()),
+    }
+}
+
+/// The number of an error: its name, or itself. Numbers of names differ between machines.
+pub(super) fn errno(value: &str) -> Result<String, String> {
+    if value == "kill" {
+        return Ok(value.to_owned());
+    }
+    let name = value.to_ascii_uppercase();
+    let letters = name.len() > 1 && name.starts_with('E') && name.bytes().all(|b| b.is_ascii_alphanumeric());
+    if letters { Ok(name) } else { integer(value, 1, 4095) }
+}
+
+/// The word or number of a type of service.
+pub(super) fn type_of_service(value: &str) -> Result<String, String> {
+    const WORDS: [(&str, u8); 4] = [("low-delay", 16), ("throughput", 8), ("reliability", 4), ("low-cost", 2)];
+    match WORDS.iter().find(|(word, _)| *word == value) {
+        Some((_, number)) => Ok(number.to_string()),
+        None => integer(value, 0, 255),
+    }
 }
 
 /// Bytes.
@@ -202,7 +195,7 @@ pub(super) fn limit(kind: &str, value: &str) -> Result<String, String> {
 }
 
 fn one_limit(kind: &str, value: &str) -> Result<String, String> {
-    if value == "infinity" {
+    if value == "infinity" && kind != "limit-nice" {
         return Ok(value.to_owned());
     }
     let micros = |span: TimeSpan| span.micros().map_or_else(|| "infinity".to_owned(), |micros| micros.to_string());
@@ -244,8 +237,10 @@ mod tests {
             ("mode", &["755", "0755", "00755"]),
             ("signal", &["TERM", "SIGTERM", "15"]),
             ("signal", &["SIGABRT", "IOT", "6"]),
-            ("integer", &["16", "0x10", "020", "0b10000", "0o20", "+16"]),
-            ("nice", &["-5"]),
+            ("integer:-2147483648..2147483647", &["16", "0x10", "020", "0b10000", "0o20", "+16"]),
+            ("nanoseconds", &["50us", "50000", "50000 ns"]),
+            ("errno", &["eperm", "EPERM"]),
+            ("type-of-service", &["low-delay", "16", "0x10"]),
             ("limit-count", &["1024", "1024:1024"]),
             ("limit-size", &["1G", "1073741824", "1G:1024M"]),
             ("limit-nice", &["+5", "15"]),
@@ -268,8 +263,8 @@ mod tests {
             ("quota", &["0%", "20", "-5%"]),
             ("mode", &["0999", "u+x", "10000"]),
             ("signal", &["SIGNONE", "0", "99", "term"]),
-            ("nice", &["-21", "20", "low"]),
-            ("oom-score", &["1001"]),
+            ("integer:-20..19", &["-21", "20", "low"]),
+            ("integer:-1000..1000", &["1001"]),
             ("weight", &["0", "10001", "idle"]),
             ("limit-count", &["5:4", "many", "-1"]),
             ("tasks", &["0", "-1"]),

@@ -6,10 +6,12 @@ use super::super::super::words::{split_names, split_words};
 use super::{BLANKS, number};
 use crate::model::UnitName;
 
-/// One of `WORD,WORD@SINCE,…`.
+/// One of `WORD,WORD@SINCE,WORD=NUMBER,…`; the number says the same as its word.
 pub(super) fn one_of(words: &str, value: &str) -> Result<String, String> {
-    if words.split(',').any(|word| bare(word) == value) {
-        return Ok(value.to_owned());
+    let stands_for =
+        |word: &&str| bare(word) == value || word.split_once('=').is_some_and(|(_, number)| number == value);
+    if let Some(word) = words.split(',').find(stands_for) {
+        return Ok(bare(word).to_owned());
     }
     let known: Vec<&str> = words.split(',').map(bare).collect();
     Err(format!("`{value}` is none of its words: {}", known.join(", ")))
@@ -25,8 +27,17 @@ pub(super) fn boolean_or(words: &str, value: &str) -> Result<String, String> {
     })
 }
 
+/// `BindIPv6Only=`: yes is one of its words, no another.
+pub(super) fn bind_ipv6_only(value: &str) -> Result<String, String> {
+    match number::boolean(value).as_deref() {
+        Ok("yes") => Ok("ipv6-only".to_owned()),
+        Ok(_) => Ok("both".to_owned()),
+        Err(_) => one_of("default,both,ipv6-only", value),
+    }
+}
+
 fn bare(word: &str) -> &str {
-    word.split('@').next().unwrap_or(word)
+    word.split(['@', '=']).next().unwrap_or(word)
 }
 
 /// The first version of systemd that knows this word of a closed list; `None`: as old as the directive.
@@ -37,14 +48,25 @@ pub fn since_word(kind: &str, value: &str) -> Option<u32> {
     found.split_once('@')?.1.parse().ok()
 }
 
-/// Names of units, sorted.
-pub(super) fn units(value: &str) -> Result<String, String> {
-    let names = split_names(value).map_err(|error| error.to_string())?;
+/// Names of units, sorted. Quotes mean something in `[Install]` alone.
+pub(super) fn units(value: &str, quotes: bool) -> Result<String, String> {
+    let names = if quotes {
+        split_names(value).map_err(|error| error.to_string())?
+    } else {
+        value.split(BLANKS).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    };
     let sorted: BTreeSet<&str> = names.iter().map(String::as_str).collect();
     for name in &sorted {
         unit(name)?;
     }
     Ok(sorted.into_iter().collect::<Vec<_>>().join(" "))
+}
+
+/// Names of units of one kind, sorted.
+pub(super) fn units_of(kind: &str, value: &str) -> Result<String, String> {
+    let names = units(value, false)?;
+    let other = names.split(' ').find(|name| !name.contains('%') && name.rsplit('.').next() != Some(kind));
+    other.map_or(Ok(names.clone()), |name| Err(format!("`{name}` is no name of a {kind}: it ends otherwise")))
 }
 
 /// One unit.
@@ -61,7 +83,16 @@ pub(super) fn path(value: &str) -> Result<String, String> {
     if !value.starts_with('/') && !home {
         return Err(format!("`{value}` is no absolute path"));
     }
+    if value.split('/').any(|part| part == "..") {
+        return Err(format!("`{value}` has `..` in it"));
+    }
     Ok(simplified(value))
+}
+
+/// A path of a file in `/run`: what is not absolute lies there, and `/var/run` is an old name of it.
+pub(super) fn run_path(value: &str) -> Result<String, String> {
+    let path = path(&if value.starts_with(['/', '%']) { value.to_owned() } else { format!("/run/{value}") })?;
+    Ok(path.strip_prefix("/var/run/").map_or(path.clone(), |rest| format!("/run/{rest}")))
 }
 
 pub(super) fn simplified(path: &str) -> String {
@@ -94,46 +125,21 @@ pub(super) fn words(value: &str) -> Result<String, String> {
     split_words(value).map(|words| written(&words)).map_err(|error| error.to_string())
 }
 
-/// `~` before it: all but these. The words of one assignment are a set.
-pub(super) fn filter(value: &str) -> Result<String, String> {
-    let (mark, rest) = value.strip_prefix('~').map_or(("", value), |rest| ("~", rest));
-    if let Ok(read) = number::boolean(rest)
-        && mark.is_empty()
-    {
-        return Ok(read);
-    }
-    let words: BTreeSet<String> = split_words(rest).map_err(|error| error.to_string())?.into_iter().collect();
-    if words.iter().next().is_some_and(|first| first.starts_with('~')) {
-        return Err(format!("`{value}` has more than one `~` at its beginning"));
-    }
-    Ok(format!("{mark}{}", written(&words.into_iter().collect::<Vec<_>>())))
-}
-
-/// Exit codes and signals, sorted.
-pub(super) fn statuses(value: &str) -> Result<String, String> {
-    let words: BTreeSet<String> = split_words(value).map_err(|error| error.to_string())?.into_iter().collect();
-    for word in &words {
-        let number = word.parse::<u8>().is_ok();
-        let name =
-            word.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || matches!(b, b'_' | b'+' | b'-'));
-        if !number && (!name || word.bytes().all(|b| b.is_ascii_digit())) {
-            return Err(format!("`{word}` is neither an exit code (0 to 255) nor the name of one or of a signal"));
-        }
-    }
-    Ok(written(&words.into_iter().collect::<Vec<_>>()))
-}
-
-/// Numbers and ranges of them as the shortest list of both. `numa` stands for the processors of the memory nodes.
+/// Numbers and ranges of them as the shortest list of both.
 pub(super) fn cpus(value: &str) -> Result<String, String> {
     /// No machine has more; it bounds what a range makes.
-    const MOST: u32 = 8191;
-    if value == "numa" {
+    const MOST: i64 = 8191;
+    // The processors of the memory nodes; all memory nodes.
+    if value == "numa" || value == "all" {
         return Ok(value.to_owned());
     }
     let mut numbers = BTreeSet::new();
     for word in value.split(|c: char| c == ',' || BLANKS.contains(&c)).filter(|word| !word.is_empty()) {
         let (first, last) = word.split_once('-').unwrap_or((word, word));
-        let number = |text: &str| text.parse::<u32>().ok().filter(|number| *number <= MOST && !text.starts_with('+'));
+        let number = |text: &str| {
+            let read = number::integer(text, 0, MOST).ok()?;
+            read.parse::<u32>().ok()
+        };
         match (number(first), number(last)) {
             (Some(first), Some(last)) if first <= last => numbers.extend(first..=last),
             _ => return Err(format!("`{word}` is no number of a processor, nor a range such as 0-3")),
@@ -172,23 +178,27 @@ pub(super) fn urls(value: &str) -> Result<String, String> {
 pub(super) fn condition(kind: &str, value: &str) -> Result<String, String> {
     let (or, rest) = value.strip_prefix('|').map_or(("", value), |rest| ("|", rest));
     let (not, rest) = rest.strip_prefix('!').map_or(("", rest), |rest| ("!", rest));
-    let rest = rest.trim_start_matches(BLANKS);
-    // ConditionNeedsUpdate= and the paths of all others.
+    let rest = if kind == "condition-path" { rest } else { rest.trim_start_matches(BLANKS) };
     let rest = if kind == "condition-path" { path(rest)? } else { rest.to_owned() };
     Ok(format!("{or}{not}{rest}"))
 }
 
-/// A name of a user or group, or a number.
+/// A name of a user or group, or a number. systemd is generous: blanks and dots may be within a name.
 pub(super) fn user(value: &str) -> Result<String, String> {
-    let bad =
-        value.is_empty() || value.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '/' | ':'));
-    if bad { Err(format!("`{value}` is no name of a user or group")) } else { Ok(value.to_owned()) }
+    let number = value.strip_prefix('-').unwrap_or(value);
+    let reserved = if !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) {
+        value.parse::<u32>().map_or(true, |id| id == 65535 || id == u32::MAX)
+    } else {
+        false
+    };
+    let bad = value.is_empty() || value.contains(|c: char| c.is_control() || matches!(c, '/' | ':'));
+    if bad || reserved { Err(format!("`{value}` is no name of a user or group")) } else { Ok(value.to_owned()) }
 }
 
 /// Where a process reads from or writes to.
 pub(super) fn stream(value: &str, input: bool) -> Result<String, String> {
     const IN: [&str; 7] = ["null", "tty", "tty-force", "tty-fail", "socket", "data", "fd"];
-    const OUT: [&str; 12] = [
+    const OUT: [&str; 11] = [
         "inherit",
         "null",
         "tty",
@@ -201,11 +211,10 @@ pub(super) fn stream(value: &str, input: bool) -> Result<String, String> {
         // Taken for `journal`, with a warning.
         "syslog",
         "syslog+console",
-        "console",
     ];
     let known: &[&str] = if input { &IN } else { &OUT };
     if known.contains(&value) {
-        return Ok(value.to_owned());
+        return Ok(value.replace("syslog", "journal"));
     }
     let heads: &[&str] = if input { &["file:"] } else { &["file:", "append:", "truncate:"] };
     if value.starts_with("fd:") {
@@ -255,12 +264,14 @@ mod tests {
             ("path", "/a//b/./c/", "/a/b/c"),
             ("env-file", "-/etc//x", "-/etc/x"),
             ("words", "'a' \"b c\"", "a  'b c'"),
-            ("filter", "~b a", "~a b"),
-            ("filter", "true", "yes"),
-            ("statuses", "SIGKILL 3 3", "3 SIGKILL"),
+            ("names", "~b a", "~a b"),
+            ("run-path", "/var/run/a.pid", "a.pid"),
+            ("enum:none=0,realtime=1", "1", "realtime"),
+            ("statuses", "SIGKILL 3 3", "3 KILL"),
+            ("statuses", "TEMPFAIL", "75"),
             ("cpus", "0 1 2 5", "0-2,5"),
             ("delegate", "on", "yes"),
-            ("condition-path", "|! /a//b", "|!/a/b"),
+            ("condition-path", "|!/a//b", "|!/a/b"),
             ("working-directory", "-/srv/", "-/srv"),
             ("standard-output", "append:/var//log/x", "append:/var/log/x"),
             ("boolean-or:full,strict", "true", "yes"),
@@ -280,10 +291,14 @@ mod tests {
             ("words", "'a"),
             ("statuses", "256"),
             ("statuses", "fine"),
+            ("statuses", "-1"),
             ("cpus", "3-1"),
             ("cpus", "a"),
             ("urls", "see the wiki"),
-            ("user", "a b"),
+            ("user", "a:b"),
+            ("user", "65535"),
+            ("path", "/a/../b"),
+            ("units-of:socket", "a.service"),
             ("standard-output", "file:x"),
             ("standard-output", "log"),
             ("enum:simple,exec@240", "Simple"),
